@@ -1,0 +1,57 @@
+"""Runs a graph op by op with each op's NumPy reference: the oracle of the compiler, `run_eagerly`, and constant folding."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from .dims import Dim, evaluate
+from .ir import Graph, Value
+from .ops.base import Array, Op
+
+
+def concrete(op: Op, env: Mapping[str, int]) -> Op:
+    """The op with numbers for its symbolic extents."""
+
+    def number(x: Any) -> Any:
+        if isinstance(x, tuple):
+            return tuple(number(e) for e in x)  # type: ignore[misc]
+        return evaluate(x, env) if isinstance(x, Dim) else x
+
+    changed = {f.name: number(getattr(op, f.name)) for f in fields(op)}
+    return replace(op, **changed) if changed else op
+
+
+def bind_symbols(values: Sequence[Value], shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
+    """The numbers of the symbols in the shapes of inputs; a ValueError where arrays and shapes disagree."""
+    env: dict[str, int] = {}
+    for v, shape in zip(values, shapes, strict=True):
+        if len(shape) != v.ndim:
+            raise ValueError(f"an input of {v.ndim} axes was given an array of shape {shape}")
+        for d, n in zip(v.shape, shape, strict=True):
+            if isinstance(d, Dim) and len(d.terms) == 1 and d.terms[0][1] == 1 and len(d.terms[0][0]) == 1:
+                atom = d.terms[0][0][0]
+                if atom.kind == "sym" and env.setdefault(atom.name, n) != n:
+                    raise ValueError(f"extent {atom.name} is {env[atom.name]} in one input and {n} in another")
+    for v, shape in zip(values, shapes, strict=True):
+        for d, n in zip(v.shape, shape, strict=True):
+            if evaluate(d, env) != n:
+                raise ValueError(f"an input of shape {v.shape} was given an array of shape {shape}")
+    return env
+
+
+def interpret(graph: Graph, inputs: Sequence[Array], states: Mapping[Hashable, Array]) -> tuple[list[Array], dict[Hashable, Array]]:
+    """Outputs and new values of states; nothing is written in place."""
+    env = bind_symbols(graph.inputs, [a.shape for a in inputs])
+    known: dict[Value, Array] = dict(zip(graph.inputs, inputs, strict=True))
+    for key, v in graph.states.items():
+        known[v] = states[key]
+    with np.errstate(all="ignore"):
+        for node in graph.nodes:
+            out = concrete(node.op, env).reference(*[known[v] for v in node.inputs])
+            for v, a in zip(node.outputs, out if isinstance(out, tuple) else (out,), strict=True):
+                known[v] = np.asarray(a)
+    return [known[v] for v in graph.outputs], {k: known[v] for k, v in graph.updates.items()}

@@ -1,0 +1,229 @@
+"""Indexing by data: every index is checked where it is used, and a bad one is reported with its value and position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..dims import Extent, Shape, product, show
+from ..ir import Value
+from ..trace import emit
+from .base import DTYPES, Array, Op, Sample, Spec, is_float
+from .compare import Equal
+from .elementwise import Cast
+from .movement import BroadcastTo, Reshape, constant, reshape, transpose, zeros_like
+
+Grads = Sequence[Value | None]
+
+
+class IndexOutOfRange(IndexError):
+    """An index of the user's data points outside its axis: `value`, its flat `position`, and the valid `limit`."""
+
+    def __init__(self, value: int, position: int, limit: int, what: str = "index"):
+        super().__init__(f"{what} {value} at position {position} is out of range for an axis of extent {limit}")
+        self.value, self.position, self.limit = value, position, limit
+
+
+def check_indices(index: Array, limit: int) -> None:
+    """Raises `IndexOutOfRange` for the first index outside 0..limit-1."""
+    bad = np.flatnonzero((index < 0) | (index >= limit))
+    if bad.size:
+        raise IndexOutOfRange(int(index.flat[bad[0]]), int(bad[0]), limit)
+
+
+@dataclass(frozen=True)
+class Iota(Op):
+    """0, 1, 2, ...: no memory, its elements are computed where they are used."""
+
+    kind = "iota"
+    extent: Extent
+    dtype: str = "int64"
+
+    def infer(self, *specs: Spec) -> list[Spec]:
+        return [((self.extent,), self.dtype)]
+
+    def reference(self, *arrays: Array) -> Array:
+        return np.arange(int(self.extent)).astype(self.dtype)
+
+    @classmethod
+    def samples(cls) -> Sequence[Sample]:
+        return [Sample(cls(37), (), False), Sample(cls(5, "float32"), (), False)]
+
+
+@dataclass(frozen=True)
+class Take(Op):
+    """x along `axis` at the places that int64 indices name: the result has the axes of the indices in place of that axis."""
+
+    kind = "index"
+    axis: int
+
+    def infer(self, *specs: Spec) -> list[Spec]:
+        (x, dtype), (index, t) = specs
+        if t != "int64" or not 0 <= self.axis < len(x):
+            raise TypeError(f"Take along axis {self.axis} of {show(x)} with {t} indices")
+        return [((*x[: self.axis], *index, *x[self.axis + 1 :]), dtype)]
+
+    def reference(self, *arrays: Array) -> Array:
+        check_indices(arrays[1], arrays[0].shape[self.axis])
+        return np.take(arrays[0], arrays[1], self.axis)
+
+    def gradient(self, inputs: Sequence[Value], outputs: Sequence[Value], cotangents: Grads) -> Grads:
+        (x, index), ct = inputs, cotangents[0]
+        assert ct is not None
+        front = tuple(range(self.axis, self.axis + index.ndim))
+        rest = tuple(i for i in range(ct.ndim) if i not in front)
+        rows: Shape = (product(index.shape), product(ct.shape[i] for i in rest))
+        flat = reshape(transpose(ct, front + rest), rows)
+        others = [i for i in range(x.ndim) if i != self.axis]
+        moved = tuple(x.shape[i] for i in (self.axis, *others))
+        zeros = emit(BroadcastTo((moved[0], rows[1])), constant(0, x.dtype))
+        total = reshape(emit(Scatter("add"), zeros, reshape(index, rows[:1]), flat), moved)
+        order = (self.axis, *others)
+        return [transpose(total, tuple(order.index(i) for i in range(x.ndim))), None]
+
+    @classmethod
+    def samples(cls) -> Sequence[Sample]:
+        return [
+            Sample(cls(0), (((5, 19), d, 0, 2 if d == "bool" else 9), ((2, 3), "int64", 0, 5)), is_float(d)) for d in DTYPES
+        ] + [Sample(cls(1), (((3, 5, 4), "float32", -1, 1), ((6,), "int64", 0, 5)))]
+
+
+@dataclass(frozen=True)
+class TakeAlongAxis(Op):
+    """x at an index of its own for each place of the result, along `axis`; other axes are the same in both."""
+
+    kind = "index"
+    axis: int
+
+    def infer(self, *specs: Spec) -> list[Spec]:
+        (x, dtype), (index, t) = specs
+        same = all(a == b for i, (a, b) in enumerate(zip(x, index, strict=True)) if i != self.axis)
+        if t != "int64" or not same:
+            raise TypeError(f"TakeAlongAxis of {show(x)} with {t}{show(index)} indices along axis {self.axis}")
+        return [(index, dtype)]
+
+    def reference(self, *arrays: Array) -> Array:
+        check_indices(arrays[1], arrays[0].shape[self.axis])
+        return np.take_along_axis(arrays[0], arrays[1], self.axis)
+
+    def gradient(self, inputs: Sequence[Value], outputs: Sequence[Value], cotangents: Grads) -> Grads:
+        (x, index), ct = inputs, cotangents[0]
+        assert ct is not None
+        place = index
+        stride: Extent = 1
+        linear: Value | None = None
+        for i in reversed(range(x.ndim)):
+            here = place
+            if i != self.axis:
+                shape = tuple(index.shape[i] if j == i else 1 for j in range(x.ndim))
+                here = emit(Reshape(shape), emit(Iota(index.shape[i])))
+            term = here * extent_value(stride)
+            linear = term if linear is None else linear + term
+            stride = stride * x.shape[i]
+        assert linear is not None
+        n = product(index.shape)
+        flat = emit(BroadcastTo(index.shape), linear) if linear.shape != index.shape else linear
+        zeros = emit(BroadcastTo((product(x.shape), 1)), constant(0, x.dtype))
+        total = emit(Scatter("add"), zeros, reshape(flat, (n,)), reshape(ct, (n, 1)))
+        return [reshape(total, x.shape), None]
+
+    @classmethod
+    def samples(cls) -> Sequence[Sample]:
+        return [
+            Sample(cls(1), (((3, 7), d, 0, 2 if d == "bool" else 9), ((3, 18), "int64", 0, 7)), is_float(d)) for d in DTYPES
+        ] + [Sample(cls(0), (((5, 4), "float32", -1, 1), ((2, 4), "int64", 0, 5)))]
+
+
+@dataclass(frozen=True)
+class ExtentOf(Op):
+    """The number behind an extent, as an int64 without axes."""
+
+    kind = "extent"
+    extent: Extent
+
+    def infer(self, *specs: Spec) -> list[Spec]:
+        return [((), "int64")]
+
+    def reference(self, *arrays: Array) -> Array:
+        return np.asarray(int(self.extent), "int64")
+
+    @classmethod
+    def samples(cls) -> Sequence[Sample]:
+        return [Sample(cls(7), (), False)]
+
+
+def extent_value(d: Extent) -> Value:
+    """An extent as an int64 value: a constant where it is a number."""
+    return constant(d, "int64") if isinstance(d, int) else emit(ExtentOf(d))
+
+
+@dataclass(frozen=True)
+class Scatter(Op):
+    """base with updates[i] joined to row index[i], in order of i: add, max, min, mul, or set (the last one wins).
+
+    base (n, inner), index int64 (m,), updates (m, inner).
+    """
+
+    kind = "kernel"
+    mode: str
+    modes: ClassVar[dict[str, np.ufunc]] = {"add": np.add, "max": np.maximum, "min": np.minimum, "mul": np.multiply}
+
+    def infer(self, *specs: Spec) -> list[Spec]:
+        (base, dtype), (index, t), (updates, other) = specs
+        if t != "int64" or other != dtype or updates != (*index, *base[1:]) or len(base) != 2 or len(index) != 1:
+            raise TypeError(f"Scatter of {other}{show(updates)} at {t}{show(index)} into {dtype}{show(base)}")
+        return [(base, dtype)]
+
+    def reference(self, *arrays: Array) -> Array:
+        base, index, updates = arrays
+        check_indices(index, base.shape[0])
+        out = base.copy()
+        if self.mode == "set":
+            for i, row in zip(index, updates, strict=True):
+                out[i] = row
+        else:
+            self.modes[self.mode].at(out, index, updates)
+        return out
+
+    def gradient(self, inputs: Sequence[Value], outputs: Sequence[Value], cotangents: Grads) -> Grads:
+        (base, index, updates), ct, y = inputs, cotangents[0], outputs[0]
+        assert ct is not None
+        taken = emit(Take(0), ct, index)
+        if self.mode == "add":
+            return [ct, None, taken]
+        if self.mode == "set":
+            hole = zeros_like(updates)
+            rows: Extent = index.shape[0]
+            order = emit(Reshape((rows, 1)), emit(Iota(rows, "int64")))
+            start = emit(BroadcastTo((base.shape[0], 1)), constant(-1, "int64"))
+            last = emit(Take(0), emit(Scatter("max"), start, index, order), index)
+            keep = emit(Cast(ct.dtype), emit(Equal(), last, order))
+            return [emit(Scatter("set"), ct, index, hole), None, taken * keep]
+        if self.mode in ("max", "min"):
+            mine = emit(Cast(ct.dtype), emit(Equal(), updates, emit(Take(0), y, index)))
+            old = emit(Cast(ct.dtype), emit(Equal(), base, y))
+            count = emit(Scatter("add"), old, index, mine)
+            share = ct / count
+            return [share * old, None, emit(Take(0), share, index) * mine]
+        raise NotImplementedError("the gradient of a scattered product")
+
+    def kernel(self, specs: Sequence[Spec]) -> tuple[str, dict[str, object]]:
+        """The name and parameters of the hand-written kernel."""
+        return "scatter", {"dtype": specs[0][1], "mode": self.mode}
+
+    def dims(self, shapes: Sequence[tuple[int, ...]]) -> list[int]:
+        """What the kernel's dims block holds: rows, inner extent, number of updates."""
+        return [*shapes[0], shapes[1][0]]
+
+    @classmethod
+    def samples(cls) -> Sequence[Sample]:
+        shapes = (((5, 19), (6, 19)), ((4, 1), (9, 1)))
+        return [
+            Sample(cls(m), ((b, d, -4, 4), ((u[0],), "int64", 0, b[0]), (u, d, -4, 4)), is_float(d) and m != "mul")
+            for d in ("float32", "float64", "int32", "int64")
+            for m in ("add", "max", "min", "mul", "set")
+            for b, u in shapes
+        ]

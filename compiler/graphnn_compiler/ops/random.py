@@ -1,0 +1,52 @@
+"""Counter-based random bits: the number at a place depends on seed, counter, stream and place alone, never on threads or order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..dims import broadcast
+from .base import Array, Elementwise, Sample, Spec
+
+_M0, _M1, _W0, _W1 = 0xD2511F53, 0xCD9E8D57, 0x9E3779B9, 0xBB67AE85
+
+
+def philox4x32(key: tuple[Array, Array], counter: tuple[Array, Array, Array, Array]) -> Array:
+    """Word 0 of Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3, SC 2011)."""
+    low = np.uint64(0xFFFFFFFF)
+    k0, k1 = (np.asarray(k, "uint64") for k in key)
+    c0, c1, c2, c3 = (np.asarray(c, "uint64") for c in counter)
+    for _ in range(10):
+        p0, p1 = c0 * np.uint64(_M0), c2 * np.uint64(_M1)
+        c0, c1, c2, c3 = (p1 >> np.uint64(32)) ^ c1 ^ k0, p1 & low, (p0 >> np.uint64(32)) ^ c3 ^ k1, p0 & low
+        k0, k1 = (k0 + np.uint64(_W0)) & low, (k1 + np.uint64(_W1)) & low
+    return np.asarray(c0).astype("uint32")
+
+
+@dataclass(frozen=True)
+class RandomBits(Elementwise):
+    """32 random bits for each place: (place, seed low, seed high, counter), all uint32, and the constant `stream`."""
+
+    stream: int = 0
+    arity: ClassVar[int] = 4
+    accepts: ClassVar[tuple[str, ...]] = ("uint32",)
+    differentiable: ClassVar[bool] = False
+
+    def infer(self, *specs: Spec) -> list[Spec]:
+        return [(broadcast(*[s for s, _ in specs]), "uint32")]
+
+    def template(self, t: str, *names: str) -> str:
+        place, low, high, counter = names
+        return f"philox({low}, {high}, {place}, const_u32({int(self.stream)}), {counter}, const_u32(0))"
+
+    def reference(self, *arrays: Array) -> Array:
+        place, low, high, counter = np.broadcast_arrays(*arrays)
+        stream, zero = np.full(place.shape, self.stream), np.zeros(place.shape)
+        return philox4x32((low, high), (place, stream, counter, zero))
+
+    @classmethod
+    def samples(cls) -> Sequence[Sample]:
+        return [Sample(cls(s), (((19,), "uint32", 0, 1e6), *[((), "uint32", 0, 1e9)] * 3), False) for s in (0, 3)]
