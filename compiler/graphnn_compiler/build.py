@@ -93,7 +93,7 @@ def mean(x: Value, axis: int | Sequence[int] | None = None, keepdims: bool = Fal
 
 def count_value(n: Extent, dtype: str) -> Value:
     """A number of elements as a value of `dtype`."""
-    return constant(n, dtype) if isinstance(n, int) else cast(index.extent_value(n), dtype)
+    return index.extent_value(n, dtype)
 
 
 def expand(x: Value, axis: int | Sequence[int]) -> Value:

@@ -5,6 +5,9 @@ A state's key is any hashable object with an attribute `array`: a C-contiguous N
 
 from __future__ import annotations
 
+import os
+import threading
+from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +16,14 @@ import numpy as np
 
 from .interpret import bind_symbols, interpret
 from .ir import Graph
+from .lowering.lower import Lowered, lower
 from .ops.base import Array
+from .ops.index import IndexOutOfRange
+from .passes.pipeline import optimize
+from .runtime.program import Mode, Program
+from .runtime.team import threads
+
+MAX_PROGRAMS = 32
 
 
 @dataclass(frozen=True)
@@ -32,17 +42,124 @@ class Rows:
 
 
 class Executable:
-    """A graph and the programs bound to it, one for each combination of input shapes."""
+    """A graph and the programs bound to it, one for each combination of input shapes.
+
+    Args:
+        graph: the traced graph; it belongs to the executable from now on.
+        eager: run op by op with NumPy, for debugging.
+    """
 
     def __init__(self, graph: Graph, *, eager: bool = False):
-        self.graph, self.eager = graph, eager
+        self.graph, self.eager = graph, eager or os.environ.get("GRAPHNN_COMPILED") != "1"
+        self._lowered: Lowered | None = None
+        self._programs: OrderedDict[Hashable, Program] = OrderedDict()
+        self._lock = threading.RLock()
+        self._dtypes = [np.dtype(v.dtype) for v in graph.inputs]
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """One step: gives the outputs, writes the states in place."""
-        return self.run(inputs, 1)
+        if self.eager:
+            return self._interpret(inputs, 1, None)
+        return self._run(inputs, 1, None)
 
     def run(self, inputs: Sequence[Array | Rows], steps: int, outputs: Sequence[Array] | None = None) -> list[Array]:
-        """`steps` steps in one native call. Gives the outputs of the last step; with `outputs`, step s writes rows s*b .. s*b+b of each."""
+        """`steps` steps in one native call. Gives the outputs of the last step; with `outputs`, step s writes rows s*b .. s*b+b of each.
+
+        Raises:
+            IndexError: an index of the data is out of range; the states are as they were before that step.
+        """
+        if steps <= 0:
+            return []
+        return self._interpret(inputs, steps, outputs) if self.eager else self._run(inputs, steps, outputs)
+
+    @property
+    def lowered(self) -> Lowered:
+        """The steps of the graph, for every size."""
+        if self._lowered is None:
+            with self._lock:
+                if self._lowered is None:
+                    self.graph = optimize(self.graph)
+                    self._lowered = lower(self.graph)
+        return self._lowered
+
+    def program(self, shapes: Sequence[tuple[int, ...]], mode: Mode) -> Program:
+        """The program bound to input shapes."""
+        key = (tuple(shapes), mode, threads())
+        with self._lock:
+            found = self._programs.get(key)
+            if found is None:
+                lowered = self.lowered
+                found = Program(lowered, bind_symbols(self.graph.inputs, shapes), mode, threads())
+                self._programs[key] = found
+                if len(self._programs) > MAX_PROGRAMS:
+                    self._programs.popitem(last=False)
+            else:
+                self._programs.move_to_end(key)
+        return found
+
+    def _run(self, inputs: Sequence[Array | Rows], steps: int, outputs: Sequence[Array] | None) -> list[Array]:
+        shapes: list[tuple[int, ...]] = []
+        modes: list[str] = []
+        limits: list[int] = []
+        addresses: list[int] = []
+        orders: dict[int, int] = {}
+        keep: list[Any] = []
+        for i, x in enumerate(inputs):
+            if isinstance(x, Rows):
+                a = x.array
+                shapes.append((x.batch, *a.shape[1:]))
+                count = x.first + steps * x.batch
+                if x.order is None:
+                    modes.append("rows")
+                    limits.append(0)
+                    addresses.append(a.ctypes.data + x.first * a.strides[0])
+                    if x.first < 0 or count > len(a):
+                        raise IndexError(f"rows {x.first}..{count - 1} of a data set of {len(a)}")
+                else:
+                    order = np.ascontiguousarray(x.order, np.int64)
+                    if x.first < 0 or count > len(order):
+                        raise IndexError(f"rows {x.first}..{count - 1} of an order of {len(order)}")
+                    keep.append(order)
+                    modes.append("order")
+                    limits.append(len(a))
+                    addresses.append(a.ctypes.data)
+                    orders[i] = order.ctypes.data + 8 * x.first
+            else:
+                a = x
+                shapes.append(a.shape)
+                modes.append("whole")
+                limits.append(0)
+                addresses.append(a.ctypes.data)
+            if a.dtype != self._dtypes[i] or not a.flags.c_contiguous:
+                raise TypeError(f"input {i} must be a C-contiguous array of {self._dtypes[i]}, not {a.dtype}{a.shape}")
+        if len(inputs) != len(self._dtypes):
+            raise TypeError(f"{len(self._dtypes)} inputs are expected, not {len(inputs)}")
+        program = self.program(shapes, Mode(tuple(modes), outputs is not None, tuple(limits)))
+        if outputs is None:
+            results = [np.empty(s, d) for s, d in zip(program.output_shapes, program.output_dtypes, strict=True)]
+        else:
+            results = list(outputs)
+            for r, s, d in zip(results, program.output_shapes, program.output_dtypes, strict=True):
+                if r.dtype != d or r.shape[1:] != s[1:] or len(r) < s[0] * steps or not r.flags.c_contiguous:
+                    raise TypeError(f"an output of {r.dtype}{r.shape} cannot hold {steps} steps of {d}{s}")
+        failed = program.run(addresses, orders, [r.ctypes.data for r in results], steps)
+        if failed is not None:
+            raise self._error(program, failed, inputs)
+        return results
+
+    def _error(self, program: Program, failed: Any, inputs: Sequence[Array | Rows]) -> Exception:
+        step = program.step_of_row(failed.row)
+        if step is None or not step.checks:
+            return IndexOutOfRange(failed.value, failed.position, max(program.mode.limits, default=0), "row")
+        check = step.checks[0]
+        from .dims import evaluate
+
+        error = IndexOutOfRange(failed.value, failed.position, evaluate(check.limit, program.env))
+        if check.origin:
+            error.add_note(f"in layer {check.origin}")
+        return error
+
+    def _interpret(self, inputs: Sequence[Array | Rows], steps: int, outputs: Sequence[Array] | None) -> list[Array]:
         last: list[Array] = []
         for s in range(steps):
             now = [a.at(s) if isinstance(a, Rows) else a for a in inputs]
@@ -53,7 +170,3 @@ class Executable:
             for whole, part in zip(outputs or [], last, strict=False):
                 whole[s * part.shape[0] : (s + 1) * part.shape[0]] = part
         return last
-
-    def symbols(self, shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
-        """The numbers that input shapes give to the graph's symbols."""
-        return bind_symbols(self.graph.inputs, shapes)

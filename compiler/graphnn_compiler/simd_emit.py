@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from llvmlite import ir
-
-from .simd_types import ELEMENTS, I1, I8, I16, I32, I64, LANES, vector_type
+from .simd_types import ELEMENTS, I16, I32, I64, LANES, ir, vector_type
 
 Number = float | int
 
@@ -19,6 +17,14 @@ def _suffix(t: Any) -> str:
     if isinstance(t, ir.IntType):
         return f"i{t.width}"
     return {ir.HalfType: "f16", ir.FloatType: "f32", ir.DoubleType: "f64"}[type(t)]
+
+
+class _SplatConstant(ir.FormattedConstant):
+    """One number in all lanes, in LLVM's short notation (a sixteenth of the text to parse)."""
+
+    def __init__(self, vector: Any, scalar: Any) -> None:
+        ir.FormattedConstant.__init__(self, vector, "")
+        self.constant = f"splat ({scalar})"
 
 
 class Emit:
@@ -43,7 +49,7 @@ class Emit:
         """An internal function, written once per module; `body(Emit, *values)` emits it and gives its result."""
         fn = self.module.globals.get(name)
         if fn is None:
-            fn = ir.Function(self.module, ir.FunctionType(result, parameters), name)
+            fn: Any = ir.Function(self.module, ir.FunctionType(result, parameters), name)
             fn.linkage = "internal"
             fn.attributes.add("nounwind")
             fn.attributes.add("alwaysinline" if inline else "noinline")
@@ -66,7 +72,7 @@ class Emit:
         """The LLVM constant with `value` in all lanes."""
         e = ELEMENTS[element]
         scalar = ir.Constant(e.lane, float(value) if e.kind == "f" else int(value))
-        return ir.FormattedConstant(vector_type(element), f"splat ({scalar})")
+        return _SplatConstant(vector_type(element), scalar)
 
     def const(self, element: str, value: Number) -> Vec:
         """The same as a Vec."""
@@ -239,6 +245,3 @@ class Vec:
         else:
             v = (b.sext if old.kind == "i" else b.zext)(self.v, t)
         return Vec(e, element, v)
-
-
-__all__ = ["I1", "I8", "Emit", "Number", "Vec"]

@@ -5,15 +5,32 @@ Suffix T is the element type in memory: f16 is float32 in registers, b1 is a byt
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-from numba.core import types
-
 from .simd_emit import Emit
-from .simd_types import B1, ELEMENTS, I1, I8, I32, I64, LANES, NAMES, VECTORS, VOID, Element, define, fixed, target_has_avx512
+from .simd_types import (
+    B1,
+    ELEMENTS,
+    F32,
+    F64,
+    I1,
+    I16,
+    I32,
+    I64,
+    LANES,
+    VECTORS,
+    VOID,
+    Element,
+    family,
+    fixed,
+    ir,
+    target_has_avx512,
+    types,
+)
 
 ADDRESS = types.int64
+OFFSETS = VECTORS["i64"]
 
 
 def _memory_vector(e: Element) -> Any:
@@ -51,11 +68,11 @@ def _plain_store(em: Emit, e: Element, address: Any, v: Any) -> None:
 
 def _as_bits(e: Element) -> Any:
     """Half floats are moved as int16: hardware masks them as integers."""
-    return ir.IntType(16) if e.name == "f16" else e.memory
+    return I16 if e.name == "f16" else e.memory
 
 
 def _kind_suffix(t: Any) -> str:
-    return f"v{LANES}" + {ir.FloatType: "f32", ir.DoubleType: "f64"}.get(type(t), f"i{getattr(t, 'width', 0)}")
+    return f"v{LANES}" + ("f32" if t == F32 else "f64" if t == F64 else f"i{t.width}")
 
 
 def _masked_load(em: Emit, e: Element, address: Any, mask: Any) -> Any:
@@ -75,8 +92,8 @@ def _masked_store(em: Emit, e: Element, address: Any, v: Any, mask: Any) -> None
     em.b.call(f, [v, em.pointer(address, vt), ir.Constant(I32, e.size), mask])
 
 
-def _lane_loop(em: Emit, mask: Any, each: Any) -> None:
-    """Run each(Emit, lane as i64) for the lanes that are on."""
+def _lane_loop(em: Emit, mask: Any, each: Callable[[Any], None]) -> None:
+    """Run each(lane as i64) for the lanes that are on."""
     b = em.b
     bits = b.zext(em.mask_bits(mask), I32)
     entry = b.block
@@ -88,7 +105,7 @@ def _lane_loop(em: Emit, mask: Any, each: Any) -> None:
     on = b.trunc(b.lshr(bits, b.trunc(lane, I32)), I1)
     b.cbranch(on, body, step)
     b.position_at_end(body)
-    each(em, lane)
+    each(lane)
     b.branch(step)
     b.position_at_end(step)
     following = b.add(lane, ir.Constant(I64, 1))
@@ -111,7 +128,7 @@ def _lanes_load(em: Emit, e: Element, address: Any, where: Any, mask: Any) -> An
         slot = em.b.alloca(vt)
         em.b.store(ir.Constant(vt, None), slot)
 
-        def each(em: Emit, lane: Any) -> None:
+        def each(lane: Any) -> None:
             x = em.b.load(_lane_pointer(em, e, address, where, lane))
             x.align = e.size
             em.b.store(x, em.b.gep(em.b.bitcast(slot, e.memory.as_pointer()), [lane]))
@@ -128,7 +145,7 @@ def _lanes_store(em: Emit, e: Element, address: Any, where: Any, v: Any, mask: A
         slot = em.b.alloca(v.type)
         em.b.store(v, slot)
 
-        def each(em: Emit, lane: Any) -> None:
+        def each(lane: Any) -> None:
             x = em.b.load(em.b.gep(em.b.bitcast(slot, e.memory.as_pointer()), [lane]))
             em.b.store(x, _lane_pointer(em, e, address, where, lane)).align = e.size
 
@@ -154,12 +171,17 @@ def _part_store(em: Emit, e: Element, address: Any, v: Any, mask: Any) -> None:
 def _load(em: Emit, e: Element, address: Any, mask: Any) -> Any:
     if target_has_avx512():
         return _to_register(em, e, _masked_load(em, e, address, mask))
-    with em.b.if_else(em.mask_is_full(mask), likely=True) as (then, otherwise):  # masked accesses are slow here
-        with then:
-            full, full_block = _plain_load(em, e, address), em.b.block
-        with otherwise:
-            part, part_block = _part_load(em, e, address, mask), em.b.block
-    v = em.b.phi(full.type)
+    b = em.b  # masked accesses are slow on such targets
+    full_block, part_block, done = b.append_basic_block("full"), b.append_basic_block("part"), b.append_basic_block("loaded")
+    _likely(em, em.mask_is_full(mask), full_block, part_block)
+    b.position_at_end(full_block)
+    full = _plain_load(em, e, address)
+    b.branch(done)
+    b.position_at_end(part_block)
+    part = _part_load(em, e, address, mask)
+    b.branch(done)
+    b.position_at_end(done)
+    v = b.phi(full.type)
     v.add_incoming(full, full_block)
     v.add_incoming(part, part_block)
     return _to_register(em, e, v)
@@ -170,25 +192,38 @@ def _store(em: Emit, e: Element, address: Any, v: Any, mask: Any) -> None:
     if target_has_avx512():
         _masked_store(em, e, address, v, mask)
         return
-    with em.b.if_else(em.mask_is_full(mask), likely=True) as (then, otherwise):
-        with then:
-            _plain_store(em, e, address, v)
-        with otherwise:
-            _part_store(em, e, address, v, mask)
+    b = em.b
+    full_block, part_block, done = b.append_basic_block("full"), b.append_basic_block("part"), b.append_basic_block("stored")
+    _likely(em, em.mask_is_full(mask), full_block, part_block)
+    b.position_at_end(full_block)
+    _plain_store(em, e, address, v)
+    b.branch(done)
+    b.position_at_end(part_block)
+    _part_store(em, e, address, v, mask)
+    b.branch(done)
+    b.position_at_end(done)
 
 
-def _scattered(em: Emit, e: Element, address: Any, where: Any) -> Any:
-    """The vector of addresses of the lanes."""
-    if not isinstance(where.type, ir.VectorType):
-        ramp = em.ramp("i64").v
-        where = em.b.mul(em.splat(where), ramp)
-    return em.b.inttoptr(em.b.add(em.splat(address), where), ir.VectorType(e.memory.as_pointer(), LANES))
+def _likely(em: Emit, condition: Any, then: Any, otherwise: Any) -> None:
+    em.b.cbranch(condition, then, otherwise).set_weights([99, 1])
+
+
+def _load_full(em: Emit, e: Element, address: Any) -> Any:
+    return _to_register(em, e, _plain_load(em, e, address))
+
+
+def _store_full(em: Emit, e: Element, address: Any, v: Any) -> None:
+    _plain_store(em, e, address, _to_memory(em, e, v))
 
 
 def _gather(em: Emit, e: Element, address: Any, where: Any, mask: Any) -> Any:
+    """From address + where[lane], or address + lane * where."""
     if not target_has_avx512() or e.size < 4:
         return _to_register(em, e, _lanes_load(em, e, address, where, mask))
-    vt, p = _memory_vector(e), _scattered(em, e, address, where)
+    if not isinstance(where.type, ir.VectorType):
+        where = em.b.mul(em.splat(where), em.ramp("i64").v)
+    p = em.b.inttoptr(em.b.add(em.splat(address), where), ir.VectorType(e.memory.as_pointer(), LANES))
+    vt = _memory_vector(e)
     f = em.external(f"llvm.masked.gather.{_kind_suffix(e.memory)}.v{LANES}p0", vt, [p.type, I32, mask.type, vt])
     return em.b.call(f, [p, ir.Constant(I32, e.size), mask, ir.Constant(vt, None)])
 
@@ -207,103 +242,54 @@ def _set_scalar(em: Emit, e: Element, address: Any, x: Any) -> None:
     em.b.store(_to_memory(em, e, x), em.pointer(address, e.memory)).align = e.size
 
 
-def _make_load(n: str) -> Any:
-    e = ELEMENTS[n]
-    return define(f"load_{n}", "address mask", fixed(VECTORS[n], ADDRESS, B1), lambda em, _, a, m: _load(em, e, a, m))
+def _splat_load(em: Emit, e: Element, address: Any) -> Any:
+    return em.splat(_scalar(em, e, address))
 
 
-def _make_store(n: str) -> Any:
-    e, sig = ELEMENTS[n], fixed(types.void, ADDRESS, VECTORS[n], B1)
-    return define(f"store_{n}", "address value mask", sig, lambda em, _, a, v, m: _store(em, e, a, v, m))
-
-
-def _make_load_full(n: str) -> Any:
-    e, sig = ELEMENTS[n], fixed(VECTORS[n], ADDRESS)
-    return define(f"load_full_{n}", "address", sig, lambda em, _, a: _to_register(em, e, _plain_load(em, e, a)))
-
-
-def _make_store_full(n: str) -> Any:
-    e, sig = ELEMENTS[n], fixed(types.void, ADDRESS, VECTORS[n])
-    return define(f"store_full_{n}", "address value", sig, lambda em, _, a, v: _plain_store(em, e, a, _to_memory(em, e, v)))
-
-
-def _make_loads(n: str) -> Any:
-    e, sig = ELEMENTS[n], fixed(VECTORS[n], ADDRESS, types.int64, B1)
-    return define(f"loads_{n}", "address stride mask", sig, lambda em, _, a, s, m: _gather(em, e, a, s, m))
-
-
-def _make_stores(n: str) -> Any:
-    e, sig = ELEMENTS[n], fixed(types.void, ADDRESS, types.int64, VECTORS[n], B1)
-    return define(f"stores_{n}", "address stride value mask", sig, lambda em, _, a, s, v, m: _scatter(em, e, a, s, v, m))
-
-
-def _make_gather(n: str) -> Any:
-    e, sig = ELEMENTS[n], fixed(VECTORS[n], ADDRESS, VECTORS["i64"], B1)
-    return define(f"gather_{n}", "address offsets mask", sig, lambda em, _, a, o, m: _gather(em, e, a, o, m))
-
-
-def _make_scatter(n: str) -> Any:
-    e, sig = ELEMENTS[n], fixed(types.void, ADDRESS, VECTORS["i64"], VECTORS[n], B1)
-    return define(f"scatter_{n}", "address offsets value mask", sig, lambda em, _, a, o, v, m: _scatter(em, e, a, o, v, m))
-
-
-def _make_scalar(n: str) -> Any:
-    e, sig = ELEMENTS[n], fixed(ELEMENTS[n].scalar, ADDRESS)
-    return define(f"scalar_{n}", "address", sig, lambda em, _, a: _scalar(em, e, a))
-
-
-def _make_set_scalar(n: str) -> Any:
-    e, sig = ELEMENTS[n], fixed(types.void, ADDRESS, ELEMENTS[n].scalar)
-    return define(f"set_scalar_{n}", "address value", sig, lambda em, _, a, x: _set_scalar(em, e, a, x))
-
-
-def _make_splat_load(n: str) -> Any:
-    e, sig = ELEMENTS[n], fixed(VECTORS[n], ADDRESS)
-    return define(f"splat_load_{n}", "address", sig, lambda em, _, a: em.splat(_scalar(em, e, a)))
-
-
-# One function per element type, in the order of NAMES: f16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, b1.
+# One function per element type, in the order of NAMES.
+# fmt: off
 (
     load_f16, load_f32, load_f64, load_i8, load_i16, load_i32,
     load_i64, load_u8, load_u16, load_u32, load_u64, load_b1,
-) = map(_make_load, NAMES)
+) = family("load", "address mask", lambda n: fixed(VECTORS[n], ADDRESS, B1), _load)
 (
     store_f16, store_f32, store_f64, store_i8, store_i16, store_i32,
     store_i64, store_u8, store_u16, store_u32, store_u64, store_b1,
-) = map(_make_store, NAMES)
+) = family("store", "address value mask", lambda n: fixed(types.void, ADDRESS, VECTORS[n], B1), _store)
 (
     load_full_f16, load_full_f32, load_full_f64, load_full_i8, load_full_i16, load_full_i32,
     load_full_i64, load_full_u8, load_full_u16, load_full_u32, load_full_u64, load_full_b1,
-) = map(_make_load_full, NAMES)
+) = family("load_full", "address", lambda n: fixed(VECTORS[n], ADDRESS), _load_full)
 (
     store_full_f16, store_full_f32, store_full_f64, store_full_i8, store_full_i16, store_full_i32,
     store_full_i64, store_full_u8, store_full_u16, store_full_u32, store_full_u64, store_full_b1,
-) = map(_make_store_full, NAMES)
+) = family("store_full", "address value", lambda n: fixed(types.void, ADDRESS, VECTORS[n]), _store_full)
 (
     loads_f16, loads_f32, loads_f64, loads_i8, loads_i16, loads_i32,
     loads_i64, loads_u8, loads_u16, loads_u32, loads_u64, loads_b1,
-) = map(_make_loads, NAMES)
+) = family("loads", "address stride mask", lambda n: fixed(VECTORS[n], ADDRESS, types.int64, B1), _gather)
 (
     stores_f16, stores_f32, stores_f64, stores_i8, stores_i16, stores_i32,
     stores_i64, stores_u8, stores_u16, stores_u32, stores_u64, stores_b1,
-) = map(_make_stores, NAMES)
+) = family("stores", "address stride value mask", lambda n: fixed(types.void, ADDRESS, types.int64, VECTORS[n], B1), _scatter)
 (
     gather_f16, gather_f32, gather_f64, gather_i8, gather_i16, gather_i32,
     gather_i64, gather_u8, gather_u16, gather_u32, gather_u64, gather_b1,
-) = map(_make_gather, NAMES)
+) = family("gather", "address offsets mask", lambda n: fixed(VECTORS[n], ADDRESS, OFFSETS, B1), _gather)
 (
     scatter_f16, scatter_f32, scatter_f64, scatter_i8, scatter_i16, scatter_i32,
     scatter_i64, scatter_u8, scatter_u16, scatter_u32, scatter_u64, scatter_b1,
-) = map(_make_scatter, NAMES)
+) = family("scatter", "address offsets value mask", lambda n: fixed(types.void, ADDRESS, OFFSETS, VECTORS[n], B1), _scatter)
 (
     scalar_f16, scalar_f32, scalar_f64, scalar_i8, scalar_i16, scalar_i32,
     scalar_i64, scalar_u8, scalar_u16, scalar_u32, scalar_u64, scalar_b1,
-) = map(_make_scalar, NAMES)
+) = family("scalar", "address", lambda n: fixed(ELEMENTS[n].scalar, ADDRESS), _scalar)
 (
     set_scalar_f16, set_scalar_f32, set_scalar_f64, set_scalar_i8, set_scalar_i16, set_scalar_i32,
     set_scalar_i64, set_scalar_u8, set_scalar_u16, set_scalar_u32, set_scalar_u64, set_scalar_b1,
-) = map(_make_set_scalar, NAMES)
+) = family("set_scalar", "address value", lambda n: fixed(types.void, ADDRESS, ELEMENTS[n].scalar), _set_scalar)
 (
     splat_load_f16, splat_load_f32, splat_load_f64, splat_load_i8, splat_load_i16, splat_load_i32,
     splat_load_i64, splat_load_u8, splat_load_u16, splat_load_u32, splat_load_u64, splat_load_b1,
-) = map(_make_splat_load, NAMES)
+) = family("splat_load", "address", lambda n: fixed(VECTORS[n], ADDRESS), _splat_load)
+# fmt: on

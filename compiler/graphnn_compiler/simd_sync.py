@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-from numba.core import types
-
+from .runtime import context as words
 from .simd_emit import Emit
-from .simd_types import I8, I32, I64, VOID, define, fixed
-
-# Words of a context block (int64 each); see the kernel ABI.
-CTX_STOP, CTX_ARRIVALS, CTX_DECISION, CTX_CLAIM, CTX_STEP = 0, 8, 16, 24, 32
-CTX_THREADS, CTX_LINE = 64, 8  # thread tid has CTX_LINE words from CTX_THREADS + CTX_LINE * tid
-LINE_PHASE, LINE_ERROR, LINE_ROW, LINE_POSITION, LINE_VALUE, LINE_STEP = range(6)
+from .simd_types import I8, I32, I64, VOID, define, fixed, ir, types
 
 SPINS = 2000  # pauses before a waiting thread gives its core away: spinning on a busy machine is 10-100 times slower
 
@@ -54,15 +47,23 @@ def _sched_yield(em: Emit, _: Any) -> None:
     em.b.call(em.external("sched_yield", I32, []), [])
 
 
-def _prefetch(em: Emit, address: Any, write: int) -> None:
+def _fetch(em: Emit, address: Any, write: int) -> None:
     p = em.pointer(address, I8)
     f = em.external("llvm.prefetch.p0", VOID, [p.type, I32, I32, I32])
     em.b.call(f, [p, ir.Constant(I32, write), ir.Constant(I32, 3), ir.Constant(I32, 1)])
 
 
+def _prefetch(em: Emit, _: Any, address: Any) -> None:
+    _fetch(em, address, 0)
+
+
+def _prefetch_write(em: Emit, _: Any, address: Any) -> None:
+    _fetch(em, address, 1)
+
+
 def _line(em: Emit, tid: Any, field: int) -> Any:
     """Index of a word in the line of thread tid."""
-    return em.b.add(em.b.mul(tid, _c(CTX_LINE)), _c(CTX_THREADS + field))
+    return em.b.add(em.b.mul(tid, _c(words.LINE)), _c(words.LINES + field))
 
 
 def _barrier_body(em: Emit, ctx: Any, tid: Any, n: Any) -> None:
@@ -70,16 +71,16 @@ def _barrier_body(em: Emit, ctx: Any, tid: Any, n: Any) -> None:
     arrive, wait, spin, give, done = (b.append_basic_block(x) for x in ("arrive", "wait", "spin", "give", "done"))
     b.cbranch(b.icmp_signed("<=", n, _c(1)), done, arrive)
     b.position_at_end(arrive)
-    phase = b.add(_word(em, None, ctx, _line(em, tid, LINE_PHASE)), _c(1))
-    _set_word(em, None, ctx, _line(em, tid, LINE_PHASE), phase)
+    phase = b.add(_word(em, None, ctx, _line(em, tid, words.PHASE)), _c(1))
+    _set_word(em, None, ctx, _line(em, tid, words.PHASE), phase)
     target = b.mul(phase, n)  # arrivals are never reset within a run, so nobody can meet an old round
-    _atomic_add(em, None, ctx, _c(CTX_ARRIVALS), _c(1))
+    _atomic_add(em, None, ctx, _c(words.BARRIER), _c(1))
     b.branch(wait)
     b.position_at_end(wait)
     spins = b.phi(I64)
     spins.add_incoming(_c(0), arrive)
     next_spins = b.add(spins, _c(1))
-    arrived = _atomic_load(em, None, ctx, _c(CTX_ARRIVALS))
+    arrived = _atomic_load(em, None, ctx, _c(words.BARRIER))
     pause = b.append_basic_block("pause")
     b.cbranch(b.icmp_signed(">=", arrived, target), done, spin)
     b.position_at_end(spin)
@@ -100,10 +101,10 @@ def _barrier(em: Emit, _: Any, ctx: Any, tid: Any, n: Any) -> None:
 
 
 def _fail_body(em: Emit, ctx: Any, tid: Any, position: Any, value: Any) -> None:
-    clean = em.b.icmp_signed("==", _word(em, None, ctx, _line(em, tid, LINE_ERROR)), _c(0))
+    clean = em.b.icmp_signed("==", _word(em, None, ctx, _line(em, tid, words.CODE)), _c(0))
     with em.b.if_then(clean):
-        _set_word(em, None, ctx, _line(em, tid, LINE_POSITION), position)
-        _set_word(em, None, ctx, _line(em, tid, LINE_VALUE), value)
+        _set_word(em, None, ctx, _line(em, tid, words.POSITION), position)
+        _set_word(em, None, ctx, _line(em, tid, words.VALUE), value)
 
 
 def _fail(em: Emit, _: Any, ctx: Any, tid: Any, position: Any, value: Any) -> None:
@@ -126,9 +127,9 @@ atomic_store = define(
 )
 pause = define("pause", "", fixed(types.void), _pause, "Tell the core that this is a spin loop.")
 sched_yield = define("sched_yield", "", fixed(types.void), _sched_yield, "Let another thread have the core.")
-prefetch = define("prefetch", "address", fixed(types.void, _i64), lambda em, _, a: _prefetch(em, a, 0), "To be read soon.")
+prefetch = define("prefetch", "address", fixed(types.void, _i64), _prefetch, "To be read soon.")
 prefetch_write = define(
-    "prefetch_write", "address", fixed(types.void, _i64), lambda em, _, a: _prefetch(em, a, 1), "To be written soon."
+    "prefetch_write", "address", fixed(types.void, _i64), _prefetch_write, "To be written soon."
 )
 barrier = define(
     "barrier",

@@ -6,17 +6,19 @@ bit of every result, is the same everywhere.
 
 from __future__ import annotations
 
+import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import llvmlite.binding as llvm
-from llvmlite import ir
-from numba.core import types
-from numba.core.errors import TypingError
-from numba.core.typing.templates import Signature
-from numba.extending import intrinsic, models, register_model
+# Neither library has type information, so the vector files take them as Any, from here.
+ir: Any = importlib.import_module("llvmlite.ir")
+types: Any = importlib.import_module("numba.core.types")
+extending: Any = importlib.import_module("numba.extending")
+templates: Any = importlib.import_module("numba.core.typing.templates")
+_errors: Any = importlib.import_module("numba.core.errors")
+_llvm: Any = importlib.import_module("llvmlite.binding")
 
 LANES = 16
 
@@ -79,8 +81,8 @@ def vector_type(element: str) -> Any:
     return ir.VectorType(ELEMENTS[element].lane, LANES)
 
 
-@register_model(VecType)
-class _VecModel(models.PrimitiveModel):
+@extending.register_model(VecType)
+class _VecModel(extending.models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: VecType) -> None:
         super().__init__(dmm, fe_type, vector_type(fe_type.element))
 
@@ -91,7 +93,7 @@ B1 = VECTORS["b1"]
 
 
 class _Target:
-    avx512: bool = bool(llvm.get_host_cpu_features().get("avx512vl", False))
+    avx512: bool = bool(_llvm.get_host_cpu_features().get("avx512vl", False))
 
 
 def set_target(avx512: bool) -> None:
@@ -108,7 +110,7 @@ def target_has_avx512() -> bool:
     return _Target.avx512
 
 
-Typer = Callable[..., Signature]
+Typer = Callable[..., Any]
 
 
 def define(name: str, parameters: str, typer: Typer, emit: Callable[..., Any], doc: str = "") -> Any:
@@ -138,20 +140,36 @@ def define(name: str, parameters: str, typer: Typer, emit: Callable[..., Any], d
     definition.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(p, kind) for p in ("typing_context", *parameters.split())]
     )
-    return intrinsic(definition)
+    return extending.intrinsic(definition)
+
+
+def family(
+    prefix: str, parameters: str, typer: Callable[[str], Typer], emit: Callable[..., Any], doc: str = "", names: tuple[str, ...] = NAMES
+) -> Iterator[Any]:
+    """One function per element type: `prefix_T`, emitted by emit(Emit, Element, *values)."""
+
+    def one(name: str) -> Any:
+        element = ELEMENTS[name]
+
+        def emit_one(em: Any, signature: Any, *values: Any) -> Any:
+            return emit(em, element, *values)
+
+        return define(f"{prefix}_{name}", parameters, typer(name), emit_one, doc)
+
+    return map(one, names)
 
 
 def fixed(result: Any, *parameters: Any) -> Typer:
     """A typer for one signature. Scalars are converted, vectors must be of the very type."""
 
-    def typer(*args: Any) -> Signature:
+    def typer(*args: Any) -> Any:
         if len(args) != len(parameters):
-            raise TypingError(f"{len(parameters)} arguments expected, {len(args)} given")
-        for want, got in zip(parameters, args):
+            raise _errors.TypingError(f"{len(parameters)} arguments expected, {len(args)} given")
+        for want, got in zip(parameters, args, strict=True):
             vector = isinstance(want, VecType) or isinstance(got, VecType)
             if (vector and want != got) or not (vector or isinstance(got, (types.Number, types.Boolean, types.Literal))):
-                raise TypingError(f"{want} expected, {got} given")
-        return Signature(result, parameters, None)
+                raise _errors.TypingError(f"{want} expected, {got} given")
+        return templates.Signature(result, parameters, None)
 
     return typer
 
@@ -159,13 +177,13 @@ def fixed(result: Any, *parameters: Any) -> Typer:
 def alike(kinds: str, result: Any = None) -> Typer:
     """A typer for functions of equal vectors of some kinds; `result` is a type or a function of the vector type."""
 
-    def typer(*args: Any) -> Signature:
+    def typer(*args: Any) -> Any:
         first = args[0]
         if not isinstance(first, VecType) or first.kind not in kinds:
-            raise TypingError(f"a vector of kind {'/'.join(kinds)} expected, {first} given")
+            raise _errors.TypingError(f"a vector of kind {'/'.join(kinds)} expected, {first} given")
         if any(a != first for a in args):
-            raise TypingError(f"vectors of one type expected, {', '.join(map(str, args))} given")
-        returns = first if result is None else result(first) if callable(result) else result
-        return Signature(returns, args, None)
+            raise _errors.TypingError(f"vectors of one type expected, {', '.join(map(str, args))} given")
+        returns = first if result is None else result if isinstance(result, types.Type) else result(first)
+        return templates.Signature(returns, args, None)
 
     return typer

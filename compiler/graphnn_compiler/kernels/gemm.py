@@ -1,114 +1,230 @@
 """Matrix products: C[b, i, j] = sum over k of A[b, i, k] B[b, k, j].
 
-A and B have any strides in rows and columns, B's rows or columns being contiguous; the rows of C are contiguous.
+Strides are bytes. A's are arbitrary, B has contiguous rows or contiguous columns, C has contiguous rows.
 
-Arithmetic (the same bits for every tile, path, number of threads and CPU):
-    K is cut into segments of `segment(K)` elements (K alone decides), segments into chunks of 512;
+Arithmetic (the same bits for every tile, blocking, number of threads and CPU):
+    K is cut into segments, whose length depends on K alone, and segments into chunks of 512;
     a chunk's sum is one chain of fused multiply-adds from zero in the order of k;
-    a segment's sum adds those of its chunks in order, C adds those of the segments in order.
+    a segment's sum adds its chunks' in order, and C adds the segments' in order.
+
+C is cut into items of ROWS x COLUMNS elements, which the threads share out. An item is done chunk by chunk: strips as high
+as a tile pass over its columns, and a strip's epilogue follows its last chunk. B is read where it is, or a chunk of an
+item's columns at a time is first copied into panels, which is what a transposed or a much used B wants.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from graphnn_compiler.kernels.gemm_pack import add_block, copy_panel, turn_panel
-from graphnn_compiler.kernels.gemm_tile import tile
-from graphnn_compiler.simd_sync import call_tile, word
+from graphnn_compiler.kernels.gemm_emit import Cell, Code, Word, kernel_function, least
+from graphnn_compiler.kernels.gemm_pack import add_block, copy_block, turn_block
+from graphnn_compiler.kernels.gemm_tile import Tiles
+from graphnn_compiler.runtime.context import CLAIM
+from graphnn_compiler.simd import barrier, set_word, word
 
-HELPERS: tuple[str, ...] = ("kernels/gemm_tile.py", "kernels/gemm_pack.py")
+HELPERS: tuple[str, ...] = (
+    "kernels/gemm_emit.py",
+    "kernels/gemm_pack.py",
+    "kernels/gemm_tile.py",
+    "runtime/context.py",
+)
 
 CHUNK = 512
 SIZES = {"float32": 4, "float64": 8}
 
-# dims: extents, byte strides, the epilogue, and what gemm_plan chose
+# dims: extents and byte strides
 M, N, K, OUTER, INNER = range(5)  # the batch is OUTER x INNER
 A_ROW, A_COLUMN, B_ROW, B_COLUMN, C_ROW = range(5, 10)
 A_OUTER, A_INNER, B_OUTER, B_INNER, C_OUTER, C_INNER = range(10, 16)
-TILE, TILE_DIMS, TILE_BUFS = range(16, 19)  # addresses; TILE = 0: no epilogue; TILE_BUFS = 0: bufs[EPILOGUE:] of this kernel
-ROWS, COLUMNS, SEGMENT, PACK, THREAD_BYTES = range(19, 24)
-DIMS = 24
+# the epilogue's address (0: none), its dims, its bufs (0: what follows this kernel's own bufs)
+TILE, TILE_DIMS, TILE_BUFS = range(16, 19)
+# what gemm_plan chose: the item; the length of a segment; whether B is packed, items are claimed, C is transposed (N = 1);
+# bytes of workspace of one thread: panels of B, then a partial item if K has segments
+ROWS, COLUMNS, SEGMENT, PACK, DYNAMIC, SWAPPED, THREAD_BYTES = range(19, 26)
+DIMS = 26
 # bufs: addresses
-A, B, C, WORK, EPILOGUE = range(5)
+A, B, C, WORK, TILE_FIRST = range(5)
 
 
-def build(dtype: str, rows: int, vectors: int) -> Callable[[int, int, int, int, int], int]:
-    """The kernel for one element type and tile: `rows` x 16 `vectors` elements.
+def build(dtype: str, tall: int, small: int, vectors: int) -> Callable[[int, int, int, int, int], int]:
+    """The kernel of one element type and family of tiles.
 
-    C is cut into items of ROWS x COLUMNS elements, numbered by batch, column and row; thread t of n takes the t-th n-th.
+    Args:
+        dtype: `"float32"` or `"float64"`.
+        tall: rows of the tile that does most of the work.
+        small: rows of the tile for what remains.
+        vectors: vectors of 16 elements in a row of either.
     """
-    size, width = SIZES[dtype], 16 * vectors
-    tall = rows
-    full, edge = tile(rows, vectors, dtype, False), tile(rows, vectors, dtype, True)
-    narrow, thin = tile(rows, 1, dtype, True), tile(1, 2 * vectors, dtype, True)
-    copy, turn = copy_panel(vectors, dtype), turn_panel(dtype)
-    add_to = add_block(dtype)
-    panel_row = width * size
-    panel_bytes = (CHUNK + 16) * panel_row
+    writer = Writer(SIZES[dtype], Tiles(tall, small, vectors, dtype), dtype)
+    run_items = kernel_function(f"gemm_items_{dtype}", "dims bufs ctx tid n", writer.items, result=True)
 
     def gemm(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
-        m_all, n_all, k_all = word(dims, M), word(dims, N), word(dims, K)
-        a_row, a_column, c_row = word(dims, A_ROW), word(dims, A_COLUMN), word(dims, C_ROW)
-        b_column = word(dims, B_COLUMN)
-        segment, pack = word(dims, SEGMENT), word(dims, PACK)
-        work = word(bufs, WORK) + tid * word(dims, THREAD_BYTES)
-        epilogue, tile_dims, tile_bufs = word(dims, TILE), word(dims, TILE_DIMS), word(dims, TILE_BUFS)
-        if tile_bufs == 0:
-            tile_bufs = bufs + 8 * EPILOGUE
-        block_m, block_n, inner = word(dims, ROWS), word(dims, COLUMNS), word(dims, INNER)
-        down, across = (m_all + block_m - 1) // block_m, (n_all + block_n - 1) // block_n
-        items = word(dims, OUTER) * inner * down * across
-        partial = work + (block_n + width - 1) // width * panel_bytes
-        code = 0
-        for item in range(items * tid // n, items * (tid + 1) // n):
-            batch, place = item // (down * across), item % (down * across)
-            outer, within = batch // inner, batch % inner
-            i0, j0 = place % down * block_m, place // down * block_n
-            m, columns = min(block_m, m_all - i0), min(block_n, n_all - j0)
-            a_item = word(bufs, A) + outer * word(dims, A_OUTER) + within * word(dims, A_INNER) + i0 * a_row
-            b_item = word(bufs, B) + outer * word(dims, B_OUTER) + within * word(dims, B_INNER) + j0 * b_column
-            c_item = word(bufs, C) + outer * word(dims, C_OUTER) + within * word(dims, C_INNER) + i0 * c_row + j0 * size
-            p = 0
-            while True:  # over the chunks of K; K = 0 is one chunk of nothing
-                k, start = min(CHUNK, k_all - p), p % segment
-                last = p + k >= k_all
-                b_chunk, b_row, b_panel = b_item + p * word(dims, B_ROW), word(dims, B_ROW), panel_row
-                if pack != 0:
-                    for j in range(0, columns, width):
-                        panel = work + j // width * panel_bytes
-                        if b_column == size:
-                            copy(b_chunk + j * size, b_row, panel, panel_row, columns - j, k)
-                        else:
-                            for j16 in range(j, min(j + width, columns), 16):
-                                turn(b_chunk + j16 * b_column, b_column, panel + (j16 - j) * size, panel_row, columns - j16, k)
-                    b_chunk, b_row, b_panel = work, panel_row, panel_bytes
-                out, out_row = c_item, c_row
-                if p >= segment:
-                    out, out_row = partial, block_n * size
-                for i in range(0, m, tall):
-                    high = min(tall, m - i)
-                    a_tile = a_item + i * a_row + p * a_column
-                    j = 0
-                    while j < columns:
-                        wide = columns - j
-                        b_tile, c_tile = b_chunk + j // width * b_panel, out + i * out_row + j * size
-                        if high == 1 and pack == 0:
-                            thin(a_tile, b_tile, c_tile, k, a_row, a_column, b_row, out_row, start, high, wide)
-                            j += width
-                        elif wide <= 16:
-                            narrow(a_tile, b_tile, c_tile, k, a_row, a_column, b_row, out_row, start, high, wide)
-                        elif high < tall or wide < width:
-                            edge(a_tile, b_tile, c_tile, k, a_row, a_column, b_row, out_row, start, high, wide)
-                        else:
-                            full(a_tile, b_tile, c_tile, k, a_row, a_column, b_row, out_row, start, high, wide)
-                        j += width
-                    if p >= segment and (last or p % segment + k >= segment):
-                        add_to(c_item + i * c_row, c_row, partial + i * out_row, out_row, columns, high)
-                    if last and epilogue != 0:
-                        code |= call_tile(epilogue, tile_dims, tile_bufs, ctx, batch * m_all + i0 + i, high, j0, columns)
-                p += k
-                if last:
-                    break
-        return code
+        if word(dims, DYNAMIC) != 0 and n > 1:
+            barrier(ctx, tid, n)  # nobody is still claiming items of another product
+            if tid == 0:
+                set_word(ctx, CLAIM, 0)
+            barrier(ctx, tid, n)
+        return run_items(dims, bufs, ctx, tid, n)
 
     return gemm
+
+
+@dataclass(frozen=True)
+class Block:
+    """A chunk of an item as the tiles see it: addresses, byte strides, extents."""
+
+    a: Word
+    a_row: Word
+    a_column: Word
+    b: Word
+    b_row: Word
+    b_column: Word
+    c: Word
+    c_row: Word
+    m: Word
+    n: Word
+    k: Word
+    add: Word
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes the kernel's loops."""
+
+    size: int
+    tiles: Tiles
+    dtype: str
+
+    def items(self, code: Code, dims: Word, bufs: Word, ctx: Word, tid: Word, n: Word) -> Word:
+        """One thread's items."""
+        d = [code.word(dims, i) for i in range(DIMS)]
+        swapped = d[SWAPPED].differs(0)
+        a, b = (swapped.then(code.word(bufs, i), code.word(bufs, j)) for i, j in ((B, A), (A, B)))
+        c, work = code.word(bufs, C), code.word(bufs, WORK)
+        down, across = (d[M] + d[ROWS] - 1) // d[ROWS], (d[N] + d[COLUMNS] - 1) // d[COLUMNS]
+        count = d[OUTER] * d[INNER] * down * across
+        dynamic = d[DYNAMIC].differs(0) & (n > 1)
+        end = dynamic.then(count, count * (tid + 1) // n)
+        result, item = Cell(code, 0), Cell(code, count * tid // n)
+        with code.when(dynamic):
+            item.set(code.claim(ctx, CLAIM))
+        with code.forever() as leave_if:
+            number = item.get()
+            leave_if(number >= end)
+            batch, j0, i0 = number // (across * down), number // down % across * d[COLUMNS], number % down * d[ROWS]
+            outer, inner = batch // d[INNER], batch % d[INNER]
+            self.item(
+                code,
+                d,
+                a + outer * d[A_OUTER] + inner * d[A_INNER] + i0 * d[A_ROW],
+                b + outer * d[B_OUTER] + inner * d[B_INNER] + j0 * d[B_COLUMN],
+                c + outer * d[C_OUTER] + inner * d[C_INNER] + i0 * d[C_ROW] + j0 * self.size,
+                work + tid * d[THREAD_BYTES],
+                least(d[M] - i0, d[ROWS]),
+                least(d[N] - j0, d[COLUMNS]),
+                lambda i, m, columns: self.epilogue(code, d, bufs, ctx, result, batch, i0 + i, m, j0, columns),
+            )
+            item.set(number + 1)
+            with code.when(dynamic):
+                item.set(code.claim(ctx, CLAIM))
+        return result.get()
+
+    def item(
+        self, code: Code, d: list[Word], a: Word, b: Word, c: Word, work: Word, m: Word, n: Word, finish: Callable[..., None]
+    ) -> None:
+        """Chunk by chunk. K = 0 is one chunk of nothing."""
+        size, tiles = self.size, self.tiles
+        packed, panel_bytes = d[PACK].differs(0), CHUNK * tiles.width * size
+        partial = work + (d[COLUMNS] + tiles.width - 1) // tiles.width * panel_bytes
+        position = Cell(code, 0)
+        with code.forever() as leave_if:
+            p = position.get()
+            k = least(d[K] - p, CHUNK)
+            b_chunk = b + p * d[B_ROW]
+            with code.when(packed):
+                code.choose(
+                    d[B_COLUMN].equals(size),
+                    lambda: copy_block(code, self.dtype, tiles.width, panel_bytes, b_chunk, d[B_ROW], work, n, k),
+                    lambda: turn_block(code, self.dtype, tiles.width, panel_bytes, b_chunk, d[B_COLUMN], work, n, k),
+                )
+            later = p >= d[SEGMENT]  # not the first segment: it is summed up in `partial`
+            block = Block(
+                a=a + p * d[A_COLUMN],
+                a_row=d[A_ROW],
+                a_column=d[A_COLUMN],
+                b=packed.then(work, b_chunk),
+                b_row=packed.then(tiles.width * size, d[B_ROW]),
+                b_column=packed.then(CHUNK * size, size),
+                c=later.then(partial, c),
+                c_row=later.then(d[COLUMNS] * size, d[C_ROW]),
+                m=m,
+                n=n,
+                k=k,
+                add=p % d[SEGMENT],
+            )
+            last, segment_ends = p + k >= d[K], (p + k) % d[SEGMENT]
+
+            def after(i: Word, high: Word) -> None:
+                with code.when(later & (last | segment_ends.equals(0))):
+                    add_block(code, self.dtype, c + i * d[C_ROW], d[C_ROW], block.c + i * block.c_row, block.c_row, high, n)
+                with code.when(last & d[TILE].differs(0)):
+                    finish(i, high, n)
+
+            self.strips(code, block, after)
+            position.set(p + k)
+            leave_if(last)
+
+    def strips(self, code: Code, block: Block, after: Callable[..., None]) -> None:
+        tiles = self.tiles
+        row = Cell(code, 0)
+        with code.forever() as leave_if:
+            i = row.get()
+            leave_if(i >= block.m)
+            high = tiles.height(block.m - i)
+
+            def at(tile: Callable[..., None], r: Word | int, j: Word, *more: Word) -> None:
+                """One tile, from row r of the strip and column j on."""
+                tile(
+                    code,
+                    block.a + (i + r) * block.a_row,
+                    block.b + j * block.b_column,
+                    block.c + (i + r) * block.c_row + j * self.size,
+                    block.k,
+                    block.a_row,
+                    block.a_column,
+                    block.b_row,
+                    block.c_row,
+                    block.add,
+                    high - r,
+                    block.n - j,
+                    *more,
+                )
+
+            def thin_strip() -> None:
+                for j in code.range(block.n, step=tiles.thin_width):
+                    at(tiles.thin, 0, j, block.b_column * tiles.width)
+
+            def at_edge(j: Word) -> None:
+                for r in code.range(high, step=tiles.small):
+                    code.choose(block.n - j <= 16, lambda: at(tiles.narrow, r, j), lambda: at(tiles.edge, r, j))
+
+            def wide_strip() -> None:
+                for j in code.range(block.n, step=tiles.width):
+                    inside = high.equals(tiles.tall) & (block.n - j >= tiles.width)
+                    code.choose(inside, lambda: at(tiles.full, 0, j), lambda: at_edge(j))
+
+            code.choose(high.equals(1), thin_strip, wide_strip)
+            after(i, high)
+            row.set(i + high)
+
+    def epilogue(
+        self, code: Code, d: list[Word], bufs: Word, ctx: Word, result: Cell, batch: Word, i: Word, m: Word, j: Word, n: Word
+    ) -> None:
+        tile_bufs = d[TILE_BUFS].equals(0).then(bufs + 8 * TILE_FIRST, d[TILE_BUFS])
+        swapped = d[SWAPPED].differs(0)  # then the columns of this product are the rows of the caller's
+        first = swapped.then(batch * d[N] + j, batch * d[M] + i)
+        code_of_tile = code.call_address(
+            d[TILE], d[TILE_DIMS], tile_bufs, ctx, first, swapped.then(n, m), swapped.then(i, j), swapped.then(m, n)
+        )
+        result.set(result.get() | code_of_tile)

@@ -139,25 +139,26 @@ class TakeAlongAxis(Op):
 
 @dataclass(frozen=True)
 class ExtentOf(Op):
-    """The number behind an extent, as an int64 without axes."""
+    """The number behind an extent, without axes."""
 
     kind = "extent"
     extent: Extent
+    dtype: str = "int64"
 
     def infer(self, *specs: Spec) -> list[Spec]:
-        return [((), "int64")]
+        return [((), self.dtype)]
 
     def reference(self, *arrays: Array) -> Array:
-        return np.asarray(int(self.extent), "int64")
+        return np.asarray(int(self.extent), self.dtype)
 
     @classmethod
     def samples(cls) -> Sequence[Sample]:
         return [Sample(cls(7), (), False)]
 
 
-def extent_value(d: Extent) -> Value:
-    """An extent as an int64 value: a constant where it is a number."""
-    return constant(d, "int64") if isinstance(d, int) else emit(ExtentOf(d))
+def extent_value(d: Extent, dtype: str = "int64") -> Value:
+    """An extent as a value: a constant where it is a number."""
+    return constant(d, dtype) if isinstance(d, int) else emit(ExtentOf(d, dtype))
 
 
 @dataclass(frozen=True)

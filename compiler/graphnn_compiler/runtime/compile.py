@@ -1,8 +1,8 @@
 """Numba as the compiler of kernels. All private API of Numba is in this file.
 
-Numba's front end types the Python text and writes LLVM IR. Its own optimiser, its machine code and its wrappers are not used:
-`emit.py` makes object code of the IR by a TargetMachine of our own. The contexts below load only the part of Numba that kernels
-need, which saves most of the time of a first compilation.
+Numba's front end types the Python text and writes LLVM IR. Its own optimiser, its machine code and its wrappers are not
+used: `emit.py` makes object code of the IR by a TargetMachine of our own. The contexts below load only the part of
+Numba that kernels need, which saves most of the time of a first compilation.
 """
 
 from __future__ import annotations
@@ -10,20 +10,30 @@ from __future__ import annotations
 import functools
 import importlib
 import linecache
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from llvmlite import ir
-from numba.core import codegen, compiler, cpu, decorators, descriptors, dispatcher, imputils, target_extension, types, typing
+from numba.core import (
+    codegen,
+    compiler,
+    cpu,
+    decorators,
+    descriptors,
+    dispatcher,
+    imputils,
+    target_extension,
+    types,
+    typing,
+)
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.typing import templates
 
-from .emit import KernelRefused, assembly_text, data_layout, object_code
 from .context import LOST
+from .emit import KernelRefused, assembly_text, object_code
 from .source import BUILTINS, check_source
-from .spec import HOST, KernelSpec, Target, key, resolve, symbol
+from .spec import AVX512_CPUS, HOST, KernelSpec, Target, key, resolve, symbol
 
 TARGET = "graphnn"
 _ARGS = (types.int64,) * 5
@@ -72,7 +82,7 @@ def _define_extremum(function: Callable[..., Any], relation: str) -> None:
     @_typing_registry.register_global(function)
     class Extremum(templates.ConcreteTemplate):
         key = function
-        cases = [templates.signature(types.int64, *(types.int64,) * count) for count in (2, 3, 4)]
+        cases: ClassVar[list[Any]] = [templates.signature(types.int64, *(types.int64,) * count) for count in (2, 3, 4)]
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         best = args[0]
@@ -105,6 +115,13 @@ class _TargetContext(cpu.CPUContext):
 
         # First, since Numba lowers intrinsics into the first registry of a target.
         self.install_registry(_lowering_registry)
+
+    def refresh(self) -> None:
+        # Numba calls this for every use of an intrinsic; `refresh_all` looks once per kernel for what else is new.
+        self.install_registry(_lowering_registry)
+
+    def refresh_all(self) -> None:
+        super().refresh()
 
     def get_executable(self, library: Any, fndesc: Any, env: Any) -> None:
         return None
@@ -148,7 +165,7 @@ def _numba() -> Iterator[tuple[_TypingContext, _TargetContext]]:
     with global_compiler_lock:
         contexts = _contexts()
         with target_extension.target_override(TARGET):
-            contexts[1].refresh()
+            contexts[1].refresh_all()
             yield contexts
 
 
@@ -177,9 +194,11 @@ def _function(spec: KernelSpec) -> Callable[..., Any]:
 
 
 def public_names(simd: Any) -> list[str]:
-    """The functions of simd that generated source may call."""
+    """What generated source may use of simd: its functions and float constants."""
     names = getattr(simd, "__all__", None) or [n for n in vars(simd) if not n.startswith("_")]
-    return [n for n in names if callable(getattr(simd, n)) and not isinstance(getattr(simd, n), type)]
+    return [
+        n for n in names if isinstance(getattr(simd, n), float) or (callable(getattr(simd, n)) and n not in BUILTINS)
+    ]
 
 
 def _wrapper(name: str, fndesc: Any, context: _TargetContext) -> str:
@@ -204,11 +223,13 @@ def _wrapper(name: str, fndesc: Any, context: _TargetContext) -> str:
 def _texts(spec: KernelSpec, target: Target) -> list[str]:
     """LLVM IR of a kernel; the first text holds the kernel's symbol."""
     simd_types = importlib.import_module("graphnn_compiler.simd_types")
-    simd_types.set_target(has_avx512(target))
     function = _function(spec)
     with _numba() as (typing_context, target_context):
+        simd_types.set_target(has_avx512(target))
         library = target_context.codegen().create_library("kernel")
-        result = compiler.compile_extra(typing_context, target_context, function, _ARGS, types.int32, _flags(), {}, library=library)
+        result = compiler.compile_extra(
+            typing_context, target_context, function, _ARGS, types.int32, _flags(), {}, library=library
+        )
         return [_wrapper(symbol(key(spec, target)), result.fndesc, target_context), *library.all_texts()]
 
 
@@ -220,9 +241,6 @@ def has_avx512(target: Target) -> bool:
     if any("-" + w in named for w in wanted):
         return False
     return cpu_name in AVX512_CPUS or all("+" + w in named for w in wanted)
-
-
-AVX512_CPUS = frozenset(("x86-64-v4", "skylake-avx512", "cascadelake", "icelake-server", "sapphirerapids", "znver4", "znver5"))
 
 
 def compile_kernel(spec: KernelSpec, target: Target = HOST) -> bytes:
@@ -238,7 +256,7 @@ def compile_kernel(spec: KernelSpec, target: Target = HOST) -> bytes:
         raise KernelRefused(f"kernel {spec.name}: {error}") from None
 
 
-def compile_kernels(specs: Sequence[KernelSpec], cpu: str | None = None, features: str | None = None) -> list[bytes]:
+def compile_kernels(specs: Iterable[KernelSpec], cpu: str | None = None, features: str | None = None) -> list[bytes]:
     """Object code of several kernels, in order; for this machine unless `cpu` names another."""
     target = Target(cpu or "", features or "")
     return [compile_kernel(spec, target) for spec in specs]

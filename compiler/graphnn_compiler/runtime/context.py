@@ -1,4 +1,4 @@
-"""The context block that a program and its kernels share: stop flag, barrier, decisions, one line of errors per thread."""
+"""The context block of a program and its kernels: stop flag, barrier, decisions, one line of errors per thread."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 # Word indices. Every word that threads write has a 64-byte line to itself.
-STOP, BARRIER, DECISION, CLAIM, STEP = 0, 8, 16, 24, 32
+STOP, CAPACITY, BARRIER, DECISION, CLAIM, STEP = 0, 1, 8, 16, 24, 32
 LINES, LINE = 64, 8  # thread t owns the words from LINES + LINE * t
-# Within a thread's line. ROW and STEP_OF hold the innermost index in the low half, (the outermost + 1) << 32 above it when nested.
+# Within a thread's line. ROW and STEP_OF: the innermost index in the low half; if nested, the outermost + 1 above it.
 PHASE, CODE, ROW, POSITION, VALUE, STEP_OF, NOW = range(7)
 
-STOPPED = -1  # what a run returns when the stop flag ended it
-LOST = -2  # a kernel left by a path that kernels must not have (an exception of Numba)
+# What a run returns besides 0. Kernels return positive codes.
+STOPPED = -1  # the stop flag ended it at a guard
+ABANDONED = -2  # there are errors in the context
+LOST = -3  # a kernel left by a path that kernels must not have (an exception of Numba)
 
 Context = npt.NDArray[np.int64]
 
@@ -37,12 +39,16 @@ def new_context(max_threads: int) -> Context:
     words = LINES + LINE * max_threads
     raw = np.zeros(words + 8, np.int64)
     start = (-raw.ctypes.data % 64) // 8
-    return raw[start : start + words]
+    context = raw[start : start + words]
+    context[CAPACITY] = max_threads  # a larger team will not use it
+    return context
 
 
 def reset(context: Context) -> None:
     """Clear everything, the stop flag too."""
+    capacity = context[CAPACITY]
     context.fill(0)
+    context[CAPACITY] = capacity
 
 
 def request_stop(context: Context) -> None:
@@ -62,4 +68,6 @@ def _error(line: Context) -> KernelError:
     inner_row, inner_step = row & 0xFFFFFFFF, step & 0xFFFFFFFF
     outer_row = (row >> 32) - 1 if row >> 32 else inner_row
     outer_step = (step >> 32) - 1 if row >> 32 else inner_step
-    return KernelError(outer_step, outer_row, inner_step, inner_row, int(line[POSITION]), int(line[VALUE]), int(line[CODE]))
+    return KernelError(
+        outer_step, outer_row, inner_step, inner_row, int(line[POSITION]), int(line[VALUE]), int(line[CODE])
+    )

@@ -17,9 +17,8 @@ _UNARY = "exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh co
 _MORE = "erf erfc lgamma tgamma cbrt sqrt floor ceil trunc rint round fabs"
 _BINARY = "pow atan2 fmod remainder hypot copysign nextafter fmin fmax fdim"
 _TERNARY = "fma ldexp frexp"
-LIBM = tuple(
-    sorted(n + s for group in (_UNARY, _MORE, _BINARY, _TERNARY) for n in group.split() for s in ("", "f")) + ["sincos", "sincosf", "roundeven", "roundevenf"]
-)
+_GROUPS = (_UNARY, _MORE, _BINARY, _TERNARY, "sincos roundeven")
+LIBM = tuple(sorted(name + kind for group in _GROUPS for name in group.split() for kind in ("", "f")))
 ALLOWED = frozenset((*C_SYMBOLS, *LIBM))
 
 

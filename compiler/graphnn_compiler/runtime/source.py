@@ -1,4 +1,4 @@
-"""What generated kernel source may contain. It is checked before it is run: plain arithmetic, loops and calls of simd's functions."""
+"""What generated kernel source may contain, checked before it is run: arithmetic, loops, calls of simd's functions."""
 
 from __future__ import annotations
 
@@ -38,8 +38,21 @@ def check_source(source: str, functions: Collection[str]) -> None:
         raise ValueError("generated source must define one function and nothing else")
     function = tree.body[0]
     a = function.args
-    plain = not (a.posonlyargs or a.kwonlyargs or a.vararg or a.kwarg or a.defaults or function.decorator_list or function.returns)
-    if function.name != "kernel" or not plain or [x.arg for x in a.args] != ARGUMENTS or any(x.annotation for x in a.args):
+    plain = not (
+        a.posonlyargs
+        or a.kwonlyargs
+        or a.vararg
+        or a.kwarg
+        or a.defaults
+        or function.decorator_list
+        or function.returns
+    )
+    if (
+        function.name != "kernel"
+        or not plain
+        or [x.arg for x in a.args] != ARGUMENTS
+        or any(x.annotation for x in a.args)
+    ):
         raise ValueError(f"generated source must define kernel({', '.join(ARGUMENTS)})")
     calls = set(functions) | set(BUILTINS)
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body

@@ -1,7 +1,7 @@
 """What a kernel is, and the key under which its machine code is kept.
 
-The key is a hash over everything the machine code depends on: the texts of the kernel, of its helpers, of simd and of the compiler
-driver, the parameters, the target, and the versions of Numba and LLVM. Nothing here imports Numba.
+The key is a hash over everything the machine code depends on: the texts of the kernel, of its helpers, of simd and of
+the compiler driver, the parameters, the target, and the versions of Numba and LLVM. Nothing here imports Numba.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ast
 import hashlib
 import importlib.util
 import json
+import math
 import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -22,17 +23,41 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _HELPERS = re.compile(r"^HELPERS\b[^=\n]*=\s*(\(.*?\))", re.MULTILINE | re.DOTALL)
 
 
+# LLVM ends the process when it is given a name that it does not know.
+AVX512_CPUS = frozenset(
+    ("x86-64-v4", "skylake-avx512", "cascadelake", "icelake-server", "sapphirerapids", "znver4", "znver5")
+)
+CPUS = AVX512_CPUS | {
+    "x86-64",
+    "x86-64-v2",
+    "x86-64-v3",
+    "sandybridge",
+    "haswell",
+    "skylake",
+    "znver1",
+    "znver2",
+    "znver3",
+}
+
+
 @dataclass(frozen=True)
 class Target:
     """The CPU that code is made for.
 
     Args:
         cpu: LLVM's name of the CPU; "" is this machine's.
-        features: LLVM's feature string, such as "+avx2,+fma"; "" is what `cpu` has (this machine's own when `cpu` is "").
+        features: LLVM's feature string, such as "+avx2,+fma"; "" is what `cpu` has.
+
+    Raises:
+        ValueError: the name is not one of CPUS.
     """
 
     cpu: str = ""
     features: str = ""
+
+    def __post_init__(self) -> None:
+        if self.cpu and self.cpu not in CPUS:
+            raise ValueError(f"cpu must be one of {', '.join(sorted(CPUS))}; received {self.cpu!r}")
 
 
 HOST = Target()
@@ -45,7 +70,8 @@ class KernelSpec:
 
     Args:
         name: the module's name, or a readable name for generated source (it is part of the key, never of the code).
-        params: keyword arguments of the module's `build`, as (name, value) pairs; values are numbers, strings, bools, None or tuples.
+        params: keyword arguments of the module's `build`, as (name, value) pairs; values are finite numbers,
+            strings, bools, None or tuples of these.
         source: "" for a module, else Python text that defines `def kernel(dims, bufs, ctx, tid, n)`.
 
     Raises:
@@ -75,7 +101,9 @@ class KernelSpec:
 def _plain(value: object) -> bool:
     if isinstance(value, tuple):
         return all(map(_plain, value))
-    return value is None or type(value) in (bool, int, float, str)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or type(value) in (bool, int, str)
 
 
 @lru_cache(maxsize=4096)
@@ -149,7 +177,7 @@ def _base_digest() -> str:
     import llvmlite.binding as llvm
 
     simd = sorted(p.name for p in PACKAGE.glob("simd*.py"))
-    driver = ("runtime/compile.py", "runtime/source.py", "runtime/emit.py")
+    driver = ("runtime/compile.py", "runtime/source.py", "runtime/emit.py", "runtime/context.py")
     versions = [ABI, list(llvm.llvm_version_info), _version("llvmlite"), _version("numba")]
     return json.dumps([_digest((*simd, *driver)), versions])
 

@@ -1,0 +1,357 @@
+"""Renders a loop nest as Python text for Numba. The text depends on the nest's structure alone, never on extents or names of users.
+
+A nest becomes: a division of the kept points among threads; for each of them, one pass over the reduced axes per stage, each
+with its accumulators; after each pass the values that need its sums; stores where their values are known.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .nest import Access, Apply, Fold, Gather, Load, Nest, Scalar
+from ..ops.suffix import SUFFIX
+
+LANES = 16
+
+
+def literal(x: object, dtype: str) -> str:
+    """A number as an expression of simd.py; only numbers pass."""
+    t = SUFFIX["float32" if dtype == "float16" else dtype]
+    if dtype == "bool":
+        return f"const_b1({bool(x)})"
+    if dtype.startswith("float"):
+        v = float(x)  # type: ignore[arg-type]
+        if math.isnan(v):
+            return f"const_{t}(NAN)"
+        if math.isinf(v):
+            return f"const_{t}(INF)" if v > 0 else f"neg(const_{t}(INF))"
+        return f"const_{t}({v!r})"
+    return f"const_{t}({int(x)})"  # type: ignore[call-overload]
+
+
+class _Writer:
+    def __init__(self, nest: Nest):
+        self.nest, self.lines, self.depth = nest, list[str](), 1
+        self.stage = nest.stages()
+        self.known: dict[int, int] = {}  # full term -> pass in which it is in a register now
+        self.passes = 1 + max((self.stage[i] for i, t in enumerate(nest.terms) if t.level == "full"), default=-1)
+        self.passes = max([self.passes, *[self.stage[i] for i, t in enumerate(nest.terms) if isinstance(t.expr, Fold)]])
+        self.stash: dict[int, int] = {s.term: s.operand for s in nest.stores if nest.terms[s.term].level == "full"}
+        self.checks = any(isinstance(t.expr, Gather) for t in nest.terms)
+
+    def put(self, line: str) -> None:
+        self.lines.append("    " * self.depth + line)
+
+    # -- the dims block
+
+    def unpack(self) -> None:
+        nest, at = self.nest, 0
+        if nest.tile is None:
+            for i in range(len(nest.kept)):
+                self.put(f"e{i} = word(dims, {at})")
+                at += 1
+            for i in range(len(nest.reduced)):
+                self.put(f"f{i} = word(dims, {at})")
+                at += 1
+            self.put(f"block = word(dims, {at})")
+            at += 1
+        for i, t in enumerate(nest.terms):
+            if isinstance(t.expr, Scalar):
+                if t.expr.extent is not None:
+                    self.put(f"v{i} = to_{t.suffix}(splat_i64(word(dims, {at})))")
+                    at += 1
+                else:
+                    self.put(f"v{i} = {t.expr.text}")
+        for p, access in enumerate(nest.operands):
+            self.put(f"b{p} = word(bufs, {p})")
+            for a in range(len(access.strides)):
+                if self.needs_stride(p, a, access):
+                    self.put(f"s{p}_{a} = word(dims, {at + a})")
+            at += len(access.strides)
+        for i, t in enumerate(nest.terms):
+            if isinstance(t.expr, Gather):
+                self.put(f"limit{i} = word(dims, {at})")
+                self.put(f"step{i} = word(dims, {at + 1})")
+                at += 2
+
+    def needs_stride(self, p: int, axis: int, access: Access) -> bool:
+        if access.strides[axis] == 0:
+            return False
+        return axis != self.nest.lane_axis or self.nest.lane_class(p) == "s"
+
+    # -- addresses and elements
+
+    def offset(self, p: int, axes: list[tuple[int, str]]) -> str:
+        """The terms of an address along axes (axis, index name)."""
+        strides = self.nest.operands[p].strides
+        return "".join(f" + {name} * s{p}_{a}" for a, name in axes if strides[a] != 0)
+
+    def address(self, p: int, base: str) -> str:
+        """The address (of lane 0) at lane index j."""
+        kind = self.nest.lane_class(p)
+        if kind == "0":
+            return base
+        step = self.nest.operands[p].size if kind == "c" else f"s{p}_{self.nest.lane_axis}"
+        return f"{base} + j * {step}"
+
+    def element(self, p: int, base: str, lanes: bool) -> str:
+        """The expression that reads operand p; without `lanes`, the same element for all lanes."""
+        access = self.nest.operands[p]
+        t = SUFFIX[access.dtype]
+        kind = self.nest.lane_class(p) if lanes else "0"
+        at = self.address(p, base) if lanes else base
+        if access.buffer is None:
+            step = {"c": "1", "s": f"s{p}_{self.nest.lane_axis}"}.get(kind)
+            ramp = f"splat_i64({at})" if step is None else f"ramp_i64({at}, {step})"
+            return ramp if t == "i64" else f"to_{t}({ramp})"
+        if kind == "0":
+            return f"splat_load_{t}({at})"
+        return f"load_{t}({at}, m)" if kind == "c" else f"loads_{t}({at}, s{p}_{self.nest.lane_axis}, m)"
+
+    def write(self, p: int, base: str, name: str, lanes: bool) -> None:
+        t = SUFFIX[self.nest.operands[p].dtype]
+        if not lanes:
+            self.put(f"set_scalar_{t}({base}, extract({name}, 0))")
+        elif self.nest.lane_class(p) == "c":
+            self.put(f"store_{t}({self.address(p, base)}, {name}, m)")
+        else:
+            self.put(f"stores_{t}({self.address(p, base)}, s{p}_{self.nest.lane_axis}, {name}, m)")
+
+    # -- terms
+
+    def compute(self, i: int, base: str, lanes: bool) -> None:
+        """Puts the line that computes term i; its arguments are known."""
+        term = self.nest.terms[i]
+        expr, note = term.expr, f"  # {term.note}" if term.note else ""
+        if isinstance(expr, Load):
+            self.put(f"v{i} = {self.element(expr.operand, f'{base}{expr.operand}', lanes)}{note}")
+        elif isinstance(expr, Apply):
+            self.put(f"v{i} = {expr.template.format(*[f'v{a}' for a in expr.args])}{note}")
+        elif isinstance(expr, Gather):
+            self.gather(i, expr, base, lanes, note)
+
+    def gather(self, i: int, expr: Gather, base: str, lanes: bool, note: str) -> None:
+        p, index, mask = expr.operand, f"v{expr.index}", "m" if lanes else "one"
+        t = SUFFIX[self.nest.operands[p].dtype]
+        self.put(f"w{i} = (lt({index}, zero_index) | ge({index}, splat_i64(limit{i}))) & {mask}{note}")
+        self.put(f"if hany(w{i}):")
+        where = "0"
+        if expr.where >= 0:
+            q = expr.where
+            at = self.address(q, f"{base}{q}") if lanes else f"{base}{q}"
+            where = f"({at} - b{q}) // 8"
+            if lanes and self.nest.lane_class(q) != "0":
+                step = "1" if self.nest.lane_class(q) == "c" else f"s{q}_{self.nest.lane_axis} // 8"
+                where += f" + hmin(select(w{i}, ramp_i64(0, 1), splat_i64(16))) * ({step})"
+        self.put(f"    status = fail(ctx, tid, {where}, hmin(select(w{i}, {index}, splat_i64(limit{i}))))")
+        self.put(f"g{i} = select(w{i}, zero_index, {index}) * splat_i64(step{i})")
+        start = self.address(p, f"{base}{p}") if lanes else f"{base}{p}"
+        kind = self.nest.lane_class(p) if lanes else "0"
+        if kind != "0":
+            step = str(self.nest.operands[p].size) if kind == "c" else f"s{p}_{self.nest.lane_axis}"
+            self.put(f"g{i} = g{i} + ramp_i64(0, {step})")
+        self.put(f"v{i} = gather_{t}({start}, g{i}, {mask})")
+
+    def require(self, i: int, now: int) -> list[int]:
+        """The full terms that pass `now` must compute before term i, in order."""
+        term = self.nest.terms[i]
+        if term.level == "kept" or i in self.seen:
+            return []
+        self.seen.add(i)
+        if self.stage[i] < now and i in self.stash:
+            return [i]
+        return [u for a in self.nest.uses(i) for u in self.require(a, now)] + [i]
+
+    # -- passes
+
+    def kept_terms(self, after: int) -> None:
+        """Computes what is known at the kept level after `after` passes, and stores it."""
+        nest, lanes = self.nest, self.nest.lane == "k"
+        for i, t in enumerate(nest.terms):
+            if t.level == "kept" and self.stage[i] == after and not isinstance(t.expr, Scalar):
+                if isinstance(t.expr, Fold):
+                    self.finish(i, t.expr)
+                else:
+                    self.compute(i, "a", lanes)
+        for s in nest.stores:
+            if nest.terms[s.term].level == "kept" and self.stage[s.term] == after:
+                self.write(s.operand, f"a{s.operand}", f"v{s.term}", lanes)
+
+    def finish(self, i: int, fold: Fold) -> None:
+        if self.nest.lane == "r":
+            t = self.nest.terms[i].suffix
+            self.put(f"v{i} = splat_{t}({fold.horizontal}(r{i}))")
+        else:
+            self.put(f"v{i} = r{i}")
+
+    def one_pass(self, now: int) -> None:
+        nest = self.nest
+        self.seen: set[int] = set()
+        folds = [i for i, t in enumerate(nest.terms) if isinstance(t.expr, Fold) and self.stage[i] == now + 1]
+        stores = [s for s in nest.stores if nest.terms[s.term].level == "full" and self.stage[s.term] == now]
+        todo: list[int] = []
+        for i in folds:
+            todo += self.require(nest.uses(i)[0], now)
+        for s in stores:
+            todo += self.require(s.term, now)
+        if not folds and not stores:
+            return
+        for i in folds:
+            fold = nest.terms[i].expr
+            assert isinstance(fold, Fold)
+            self.put(f"r{i} = {fold.init}")
+        first = len(nest.kept)
+        loops = [(first + i, f"r_{i}") for i in range(len(nest.reduced) - (nest.lane == "r"))]
+        moving = [a for a, _ in loops]
+        used = {p for i in todo for p in self.operands_of(i, now)} | {s.operand for s in stores}
+        lane_axes = [nest.lane_axis] if nest.lane == "r" or not nest.reduced else []
+        still = [i for i in todo if self.is_load(i, now) and not nest.varies(self.operands_of(i, now)[0], moving + lane_axes)]
+        outside = [i for i in still if not lane_axes or not nest.varies(self.operands_of(i, now)[0], lane_axes)]
+        for i in outside:
+            self.load(i, now, "a", nest.lane == "k" and bool(nest.reduced))
+        for axis, name in loops:
+            self.put(f"for {name} in range(f{axis - first}):")
+            self.depth += 1
+        for p in sorted(used):
+            self.put(f"c{p} = a{p}{self.offset(p, loops)}")
+        rest = [i for i in todo if i not in outside]
+        flat = [i for i in rest if self.is_load(i, now) and lane_axes and not nest.varies(self.operands_of(i, now)[0], lane_axes)]
+        for i in flat:
+            self.load(i, now, "c", False)
+        if nest.lane == "r":
+            self.put(f"for j in range(0, f{len(nest.reduced) - 1}, {LANES}):")
+            self.depth += 1
+            self.put(f"m = lanes_below(f{len(nest.reduced) - 1} - j)")
+        elif not nest.reduced:
+            self.put(f"for j in range(j0, j1, {LANES}):")
+            self.depth += 1
+            self.put("m = lanes_below(j1 - j)")
+        for i in rest:
+            if i in flat:
+                continue
+            if self.is_load(i, now):
+                self.load(i, now, "c", True)
+            else:
+                self.compute(i, "c", True)
+        for s in stores:
+            self.write(s.operand, f"c{s.operand}", f"v{s.term}", True)
+        for i in folds:
+            fold = nest.terms[i].expr
+            assert isinstance(fold, Fold)
+            value = f"v{fold.arg}" if nest.lane == "k" else f"select(m, v{fold.arg}, {fold.init})"
+            self.put(f"r{i} = {fold.combine.format(f'r{i}', value)}")
+        self.depth -= len(loops) + (nest.lane == "r" or not nest.reduced)
+
+    def is_load(self, i: int, now: int) -> bool:
+        return isinstance(self.nest.terms[i].expr, Load) or (self.stage[i] < now and i in self.stash)
+
+    def load(self, i: int, now: int, base: str, lanes: bool) -> None:
+        (p,) = self.operands_of(i, now)
+        self.put(f"v{i} = {self.element(p, f'{base}{p}', lanes)}")
+
+    def operands_of(self, i: int, now: int) -> list[int]:
+        if self.stage[i] < now and i in self.stash:
+            return [self.stash[i]]
+        expr = self.nest.terms[i].expr
+        if isinstance(expr, Load):
+            return [expr.operand]
+        if isinstance(expr, Gather):
+            return [expr.operand, *([expr.where] if expr.where >= 0 else [])]
+        return []
+
+    def render(self) -> str:
+        nest = self.nest
+        self.unpack()
+        if self.checks:
+            self.put("status = 0")
+            self.put("zero_index = const_i64(0)")
+            self.put("one = lanes_below(1)")
+        if nest.tile is not None:
+            self.tile_loops()
+        else:
+            self.item_loops()
+        for p, access in enumerate(nest.operands):
+            if nest.tile is not None and access.buffer is nest.tile:
+                self.put(f"a{p} = product + (i - i0) * product_row - j0 * {access.size}")
+            else:
+                self.put(f"a{p} = b{p}{self.offset(p, self.outer)}")
+        if nest.lane == "k" and nest.reduced:
+            self.put(f"for j in range(j0, j1, {LANES}):")
+            self.depth += 1
+            self.put("m = lanes_below(j1 - j)")
+        self.kept_terms(0)
+        for now in range(self.passes):
+            self.one_pass(now)
+            self.kept_terms(now + 1)
+        self.depth = 1
+        self.put("return status" if self.checks else "return 0")
+        return "\n".join(["def kernel(dims, bufs, ctx, tid, n):", *self.lines]) + "\n"
+
+    def tile_loops(self) -> None:
+        for i, name in enumerate(("i0", "rows", "j0", "columns", "product", "product_row")):
+            self.put(f"{name} = word(n, {i})")
+        self.put("j1 = j0 + columns")
+        self.put("for i in range(i0, i0 + rows):")
+        self.depth += 1
+        self.outer = [(0, "i")]
+
+    def item_loops(self) -> None:
+        nest = self.nest
+        outer = list(range(len(nest.kept) - (nest.lane == "k")))
+        self.outer = [(a, f"i{a}") for a in outer]
+        total = " * ".join(f"e{a}" for a in outer) or "1"
+        if nest.lane == "k":
+            last = len(nest.kept) - 1
+            self.put(f"blocks = (e{last} + block - 1) // block")
+            total += " * blocks"
+        self.put(f"items = {total}")
+        self.put("for item in range(items * tid // n, items * (tid + 1) // n):")
+        self.depth += 1
+        place = "item"
+        if nest.lane == "k":
+            if outer:
+                self.put("place = item // blocks")
+                place = "place"
+                self.put("j0 = (item - place * blocks) * block")
+            else:
+                self.put("j0 = item * block")
+            self.put(f"j1 = min(e{last}, j0 + block)")
+        for a in reversed(outer):
+            if a == 0:
+                self.put(f"i0 = {place}")
+            else:
+                self.put(f"q{a} = {place} // e{a}")
+                self.put(f"i{a} = {place} - q{a} * e{a}")
+                place = f"q{a}"
+
+
+def render(nest: Nest) -> str:
+    """The text of a nest's kernel."""
+    return _Writer(nest).render()
+
+
+def keep_costly(nest: Nest) -> list[int]:
+    """Full terms that a later pass needs and that are better kept in memory than computed again."""
+    stage, found = nest.stages(), list[int]()
+    passes = max([stage[i] for i, t in enumerate(nest.terms) if t.level == "full"], default=0)
+    stored = {s.term for s in nest.stores}
+
+    def costly(i: int) -> bool:
+        expr = nest.terms[i].expr
+        if nest.terms[i].level == "kept":
+            return False
+        return isinstance(expr, Gather) or (isinstance(expr, Apply) and expr.costly) or any(map(costly, nest.uses(i)))
+
+    for now in range(1, passes + 1):
+        roots = [nest.uses(i)[0] for i, t in enumerate(nest.terms) if isinstance(t.expr, Fold) and stage[i] == now + 1]
+        roots += [s.term for s in nest.stores if nest.terms[s.term].level == "full" and stage[s.term] == now]
+        stack = list(roots)
+        while stack:
+            i = stack.pop()
+            if nest.terms[i].level == "kept" or i in stored or i in found:
+                continue
+            if stage[i] < now and costly(i):
+                found.append(i)
+            else:
+                stack.extend(nest.uses(i))
+    return found

@@ -1,0 +1,249 @@
+"""Writing a kernel's control flow straight as LLVM IR, in a form that still reads like the loops it stands for.
+
+Numba would need a third of a second to infer the types of a driver in which everything is an int64. A `Word` is such an
+int64 with operators, `code.range` is a loop, `code.when` an if, a `Cell` a variable; vectors belong to `Matrix`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Union
+
+from llvmlite import ir
+from numba.core import types
+
+from graphnn_compiler.simd_emit import Emit
+from graphnn_compiler.simd_types import ELEMENTS, I32, I64, LANES, VOID, define, fixed, vector_type
+
+Int = Union["Word", int]
+SHORT = {"float32": "f32", "float64": "f64"}
+
+
+class Word:
+    """An int64 of the kernel that is being written, or the truth value of a comparison."""
+
+    __slots__ = ("b", "v")
+
+    def __init__(self, b: Any, v: Any) -> None:
+        self.b, self.v = b, v
+
+    def _with(self, method: str, x: Int) -> Word:
+        other = x.v if isinstance(x, Word) else ir.Constant(self.v.type, x)
+        return Word(self.b, getattr(self.b, method)(self.v, other))
+
+    def _is(self, op: str, x: Int) -> Word:
+        return Word(self.b, self.b.icmp_signed(op, self.v, x.v if isinstance(x, Word) else ir.Constant(I64, x)))
+
+    def __add__(self, x: Int) -> Word:
+        return self if isinstance(x, int) and x == 0 else self._with("add", x)
+
+    def __sub__(self, x: Int) -> Word:
+        return self._with("sub", x)
+
+    def __rsub__(self, x: int) -> Word:
+        return Word(self.b, self.b.sub(ir.Constant(I64, x), self.v))
+
+    def __mul__(self, x: Int) -> Word:
+        return self._with("mul", x)
+
+    def __floordiv__(self, x: Int) -> Word:
+        return self._with("udiv", x)  # nothing here is negative
+
+    def __mod__(self, x: Int) -> Word:
+        return self._with("urem", x)
+
+    def __and__(self, x: Word) -> Word:
+        return self._with("and_", x)
+
+    def __or__(self, x: Word) -> Word:
+        return self._with("or_", x)
+
+    def __lt__(self, x: Int) -> Word:
+        return self._is("<", x)
+
+    def __le__(self, x: Int) -> Word:
+        return self._is("<=", x)
+
+    def __gt__(self, x: Int) -> Word:
+        return self._is(">", x)
+
+    def __ge__(self, x: Int) -> Word:
+        return self._is(">=", x)
+
+    def equals(self, x: Int) -> Word:
+        return self._is("==", x)
+
+    def differs(self, x: Int) -> Word:
+        return self._is("!=", x)
+
+    def then(self, yes: Int, no: Int) -> Word:
+        """Where this truth value holds `yes`, else `no`."""
+        values = [x.v if isinstance(x, Word) else ir.Constant(I64, x) for x in (yes, no)]
+        return Word(self.b, self.b.select(self.v, *values))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def least(x: Word, y: Int) -> Word:
+    return (x < y).then(x, y)
+
+
+def most(x: Word, y: Int) -> Word:
+    return (x > y).then(x, y)
+
+
+class Cell:
+    """A variable."""
+
+    def __init__(self, code: Code, value: Int) -> None:
+        b = code.b
+        with b.goto_entry_block():
+            self.place = b.alloca(I64)
+        self.code = code
+        self.set(value)
+
+    def get(self) -> Word:
+        return Word(self.code.b, self.code.b.load(self.place))
+
+    def set(self, value: Int) -> None:
+        self.code.b.store(value.v if isinstance(value, Word) else ir.Constant(I64, value), self.place)
+
+
+class Code:
+    """A function of the kernel that is being written."""
+
+    def __init__(self, e: Emit) -> None:
+        self.e, self.b = e, e.b
+
+    def words(self, values: Sequence[Any]) -> list[Word]:
+        return [Word(self.b, v) for v in values]
+
+    def word(self, address: Word, index: int) -> Word:
+        value = self.b.load(self.b.gep(self.e.pointer(address.v, I64), [ir.Constant(I64, index)]))
+        value.align = 8
+        return Word(self.b, value)
+
+    def range(self, stop: Int, start: Int = 0, step: Int = 1) -> Iterator[Word]:
+        """`for i in code.range(stop)`: the body is written once and runs as often as it says."""
+        b = self.b
+        first, end, by = (Word(b, x.v if isinstance(x, Word) else ir.Constant(I64, x)) for x in (start, stop, step))
+        before, body, after = b.block, b.append_basic_block("range"), b.append_basic_block("range_end")
+        b.cbranch((first < end).v, body, after)
+        b.position_at_end(body)
+        i = b.phi(I64)
+        i.add_incoming(first.v, before)
+        yield Word(b, i)
+        following = Word(b, i) + by
+        i.add_incoming(following.v, b.block)
+        b.cbranch((following < end).v, body, after)
+        b.position_at_end(after)
+
+    @contextmanager
+    def forever(self) -> Iterator[Callable[[Word], None]]:
+        """A loop that ends where the function it yields is called with a truth value that holds."""
+        b = self.b
+        body, after = b.append_basic_block("loop"), b.append_basic_block("loop_end")
+
+        def leave_if(condition: Word) -> None:
+            rest = b.append_basic_block("rest")
+            b.cbranch(condition.v, after, rest)
+            b.position_at_end(rest)
+
+        b.branch(body)
+        b.position_at_end(body)
+        yield leave_if
+        b.branch(body)
+        b.position_at_end(after)
+
+    @contextmanager
+    def when(self, condition: Word) -> Iterator[None]:
+        with self.b.if_then(condition.v):
+            yield
+
+    def choose(self, condition: Word, yes: Callable[[], object], no: Callable[[], object]) -> None:
+        with self.b.if_else(condition.v) as (then, otherwise):
+            with then:
+                yes()
+            with otherwise:
+                no()
+
+    def call(self, name: str, body: Callable[..., None], *args: Word) -> None:
+        """Call `body(code, *words)`, which is written once per module as a function of its own."""
+        self.e.call_outlined(name, VOID, [x.v for x in args], lambda e, *v: body(Code(e), *Code(e).words(v)))
+
+    def claim(self, address: Word, index: int) -> Word:
+        """The int64 at address[index], which becomes one more, atomically."""
+        place = self.b.gep(self.e.pointer(address.v, I64), [ir.Constant(I64, index)])
+        return Word(self.b, self.b.atomic_rmw("add", place, ir.Constant(I64, 1), "seq_cst"))
+
+    def call_address(self, address: Word, *args: Word) -> Word:
+        """Call `int32 function(int64, ...)`."""
+        function = self.b.inttoptr(address.v, ir.FunctionType(I32, [I64] * len(args)).as_pointer())
+        return Word(self.b, self.b.sext(self.b.call(function, [x.v for x in args]), I64))
+
+
+class Matrix:
+    """Accesses to a matrix of one element type. A vector is 16 elements of one row."""
+
+    def __init__(self, code: Code, dtype: str) -> None:
+        element = ELEMENTS[SHORT[dtype]]
+        self.code, self.b, self.e, self.name, self.size = code, code.b, code.e, element.name, element.size
+        self.scalar, self.vector, self.bytes = element.lane, vector_type(element.name), LANES * element.size
+        self.zero = ir.Constant(self.vector, None)
+
+    def mask(self, n: Word, vectors: int, there: Word | None = None) -> list[Any]:
+        """For each vector of a row of n elements: the lanes that exist; none of them if the row is not `there`."""
+        n = n if there is None else there.then(n, 0)
+        lanes = [ir.Constant(ir.VectorType(I64, LANES), list(range(v * LANES, (v + 1) * LANES))) for v in range(vectors)]
+        end = self.e.splat(n.v)
+        return [self.b.icmp_signed("<", numbers, end) for numbers in lanes]
+
+    def _masked(self, what: str, result: Any, *args: Any) -> Any:
+        function = self.e.external(f"llvm.masked.{what}.v{LANES}{self.name}.p0", result, [x.type for x in args])
+        return self.b.call(function, args)
+
+    def load(self, address: Word, mask: Any = None) -> Any:
+        pointer = self.e.pointer(address.v, self.vector)
+        if mask is not None:
+            return self._masked("load", self.vector, pointer, ir.Constant(I32, self.size), mask, self.zero)
+        value = self.b.load(pointer)
+        value.align = self.size
+        return value
+
+    def store(self, value: Any, address: Word, mask: Any = None) -> None:
+        pointer = self.e.pointer(address.v, self.vector)
+        if mask is not None:
+            self._masked("store", VOID, value, pointer, ir.Constant(I32, self.size), mask)
+        else:
+            self.b.store(value, pointer).align = self.size
+
+    def load_splat(self, address: Word) -> Any:
+        value = self.b.load(self.e.pointer(address.v, self.scalar))
+        value.align = self.size
+        return self.e.splat(value)
+
+    def prefetch(self, address: Word, write: bool) -> None:
+        args = [self.e.pointer(address.v, ir.IntType(8)), *(ir.Constant(I32, x) for x in (int(write), 3, 1))]
+        self.b.call(self.e.external("llvm.prefetch.p0", VOID, [x.type for x in args]), args)
+
+    def rows(self, stride: Word, count: int, there: Word | None = None) -> list[Word]:
+        """Offsets of `count` rows; the rows that are not `there` are the last one again: nothing outside is touched."""
+        numbers: list[Int] = list(range(count))
+        if there is not None:
+            numbers = [least(there - 1, i) for i in range(count)]
+        return [stride * i for i in numbers]
+
+
+def kernel_function(name: str, parameters: str, body: Callable[..., Any], result: bool = False) -> Any:
+    """A function that Numba code can call, of int64 parameters, written by `body(code, *words)`."""
+
+    def emit(e: Emit, _: Any, *values: Any) -> Any:
+        code = Code(e)
+        if result:
+            return body(code, *code.words(values)).v
+        code.call(name, body, *code.words(values))
+        return None
+
+    count = len(parameters.split())
+    return define(name, parameters, fixed(types.int64 if result else types.void, *[types.int64] * count), emit)

@@ -1,0 +1,128 @@
+"""The choice of a GEMM kernel and of its blocking, from shapes alone. The kernel itself is `gemm`; nothing here imports Numba."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from graphnn_compiler.runtime.spec import HOST, KernelSpec, Target, resolve
+
+CHUNK = 512
+LONG = 8192  # K from which on it is cut into segments
+SIZES = {"float32": 4, "float64": 8}
+TILES = {  # (rows of the tall tile, of the small one, vectors) by register file and element size
+    (True, 4): (12, 8, 2),
+    (True, 8): (12, 8, 1),
+    (False, 4): (6, 4, 1),
+    (False, 8): (4, 4, 1),
+}
+L2 = 512 << 10  # bytes of packed B that one thread keeps
+PACK_FROM, PACK_SIZE = 96, 1 << 18  # rows of A, elements of B from which on packing B pays
+
+
+@dataclass(frozen=True)
+class GemmPlan:
+    """A product ready to be bound.
+
+    Args:
+        spec: the kernel.
+        dims: its dims; the binder puts the epilogue into dims[TILE], dims[TILE_DIMS] and dims[TILE_BUFS].
+        workspace: bytes that bufs[WORK] must offer, 64-byte aligned; 0 if it is not used.
+        parallel: whether it is meant for all threads; right on one as well, where it may be slower.
+        flops: floating-point operations.
+    """
+
+    spec: KernelSpec
+    dims: list[int]
+    workspace: int
+    parallel: bool
+    flops: int
+
+
+@cache
+def _wide_registers(target: Target) -> bool:
+    cpu, features = resolve(target)
+    return "+avx512f" in features or cpu in ("skylake-avx512", "znver4", "znver5", "sapphirerapids")
+
+
+def segment(k: int) -> int:
+    """Elements of K that are summed up before the next segment begins: a function of K alone, as bit-equality wants."""
+    return max(k, 1) if k <= LONG else max(LONG // 2, -(-k // (16 * CHUNK)) * CHUNK)
+
+
+def _up(x: int, step: int) -> int:
+    return -(-x // step) * step
+
+
+def plan(
+    m: int,
+    n: int,
+    k: int,
+    batch: tuple[int, int],
+    a_strides: tuple[int, int, int, int],
+    b_strides: tuple[int, int, int, int],
+    c_strides: tuple[int, int, int],
+    dtype: str,
+    threads: int,
+    target: Target = HOST,
+    min_parallel: int = 1 << 19,
+) -> GemmPlan:
+    """Choose kernel and blocking for C[o, i] = A[o, i] B[o, i], where A[o, i] is m x k and B[o, i] is k x n.
+
+    Args:
+        m, n, k: extents; any of them may be 0.
+        batch: two batch extents, (1, 1) for a plain product.
+        a_strides: bytes between outer batch items, inner batch items, rows, columns of A; batch strides may be 0.
+        b_strides: the same of B; rows or columns are contiguous.
+        c_strides: bytes between outer batch items, inner batch items, rows of C, whose columns are contiguous.
+        dtype: `"float32"` or `"float64"`.
+        threads: threads that will call the kernel.
+        target: the CPU it is for.
+        min_parallel: floating-point operations below which one thread does it all.
+
+    Returns:
+        A `GemmPlan`.
+
+    Raises:
+        ValueError: neither rows nor columns of B are contiguous.
+
+    >>> plan(32, 64, 784, (1, 1), (0, 0, 3136, 4), (0, 0, 256, 4), (0, 0, 256), "float32", 2).flops
+    3211264
+    """
+    size = SIZES[dtype]
+    tall, small, vectors = TILES[_wide_registers(target), size]
+    width = 16 * vectors
+    swapped = n == 1 and m > 1 and c_strides[2] == size and size in a_strides[2:]
+    if swapped:  # a column is better computed as a row
+        (a_strides, b_strides), (m, n) = ((*t[:2], t[3], t[2]) for t in (b_strides, a_strides)), (1, m)
+    a_outer, a_inner, a_row, a_column = a_strides
+    b_outer, b_inner, b_row, b_column = b_strides
+    if n <= 1:
+        b_column = size
+    elif k <= 1 and b_column != size:
+        b_row = size
+    if b_column != size and b_row != size:
+        raise ValueError(f"B needs contiguous rows or columns; its strides are {b_row} and {b_column} bytes")
+    outer, inner = batch
+    items = outer * inner
+    flops = 2 * items * m * n * k
+    if flops < min_parallel:
+        threads = 1
+    pack = b_column != size or (m >= PACK_FROM and k * n > PACK_SIZE)
+    columns = max(width, min(_up(n, width), L2 // (CHUNK * size * width) * width))
+    rows = max(m, 1)
+    if items < 2 * threads:
+        parts = -(-threads // max(items, 1))
+        if n >= m and n >= parts * width:
+            columns = min(columns, _up(-(-n // parts), width))
+        else:
+            rows = min(rows, _up(-(-m // parts), small)) or 1
+    dynamic = False
+    seg = segment(k)
+    panels = _up(columns, width) * CHUNK * size if pack or k > seg else 0
+    partial = rows * columns * size if k > seg else 0
+    thread_bytes = _up(panels + partial, 64)
+    dims = [m, n, k, outer, inner, a_row, a_column, b_row, b_column, c_strides[2], a_outer, a_inner, b_outer, b_inner]
+    dims += [*c_strides[:2], 0, 0, 0, rows, columns, seg, int(pack), int(dynamic), int(swapped), thread_bytes]
+    spec = KernelSpec("gemm", (("dtype", dtype), ("tall", tall), ("small", small), ("vectors", vectors)))
+    return GemmPlan(spec, dims, threads * thread_bytes, threads > 1, flops)

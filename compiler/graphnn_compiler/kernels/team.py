@@ -1,0 +1,147 @@
+"""The ends of the thread team: a worker that waits for jobs, and the caller's side, which hands one out and takes part.
+
+Both stay in native code for the whole job, so no Python exception (Ctrl-C) can come between its start and its end.
+
+Control block (int64 words): 0 job number, 8 jobs done, 16 owner, 24.. the job: entry, dims, bufs, ctx, threads. Worker
+t has a line of 16 words from 64 + 16 t: +0 parked, +1 what its part returned, +8 its semaphore (sem_t).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba.core import types
+
+from ..runtime.context import (
+    ABANDONED,
+    BARRIER,
+    CAPACITY,
+    CLAIM,
+    CODE,
+    DECISION,
+    LINE,
+    LINES,
+    ROW,
+    STEP,
+    STEP_OF,
+    STOPPED,
+)
+from ..runtime.control import BUSY, DONE, ENTRY, FIRST_LINE, JOB, LINE_WORDS, OWNER, PARKED, RESULT, SEMAPHORE, THREADS
+from ..simd import atomic_add, atomic_load, call_kernel, pause, sched_yield, set_word, word
+from ..simd_types import I32, define, fixed
+
+HELPERS = ("runtime/context.py", "runtime/control.py")
+
+SPINS = 2000
+YIELDS = 400
+
+
+def _semaphore(name: str) -> Any:
+    def emit(em: Any, _: Any, address: Any) -> None:
+        pointer = em.pointer(address, I32)
+        em.b.call(em.external(name, I32, [pointer.type]), [pointer])
+
+    return define(name, "address", fixed(types.void, types.int64), emit, f"{name}(3).")
+
+
+sem_wait = _semaphore("sem_wait")
+sem_post = _semaphore("sem_post")
+
+
+def build(role: str) -> Callable[..., Any]:
+    """`role` is "worker" or "launch"."""
+    return {"worker": _worker, "launch": _launch}[role]()
+
+
+def _worker() -> Callable[..., Any]:
+    def worker(control, bufs, ctx, tid, n):  # type: ignore[no-untyped-def]
+        line = FIRST_LINE + LINE_WORDS * tid
+        last = 0
+        while True:
+            waited = 0
+            while atomic_load(control, JOB) == last:
+                waited += 1
+                if waited <= SPINS:
+                    pause()
+                elif waited <= SPINS + YIELDS:
+                    sched_yield()
+                else:
+                    # The caller first changes the job number, then looks who is parked; here it is the other way round.
+                    atomic_add(control, line + PARKED, 1)
+                    if atomic_load(control, JOB) == last:
+                        sem_wait(control + 8 * (line + SEMAPHORE))
+                    atomic_add(control, line + PARKED, -1)
+                    waited = 0
+            last += 1
+            entry = word(control, ENTRY)
+            if entry == 0:
+                return 0
+            dims, bufs, ctx = word(control, ENTRY + 1), word(control, ENTRY + 2), word(control, ENTRY + 3)
+            code = call_kernel(entry, dims, bufs, ctx, tid, word(control, THREADS))
+            set_word(control, line + RESULT, code)
+            atomic_add(control, DONE, 1)
+        return 0
+
+    return worker
+
+
+def _launch() -> Callable[..., Any]:
+    # Its five words are not those of a kernel: control (0 = alone), entry (0 = the team ends), dims, bufs, ctx.
+    def launch(control, entry, dims, bufs, ctx):  # type: ignore[no-untyped-def]
+        n = 1
+        done = 0
+        if control != 0:
+            if atomic_add(control, OWNER, 1) != 0:
+                atomic_add(control, OWNER, -1)
+                return BUSY
+            n = word(control, THREADS)
+            room = word(ctx, CAPACITY) if entry != 0 else 0
+            if room != 0 and room < n:
+                atomic_add(control, OWNER, -1)
+                return BUSY
+            done = word(control, DONE) + n - 1
+        if entry != 0:
+            set_word(ctx, BARRIER, 0)
+            set_word(ctx, DECISION, 0)
+            set_word(ctx, CLAIM, 0)
+            set_word(ctx, STEP, 0)
+            for t in range(n):
+                for i in range(LINE):
+                    set_word(ctx, LINES + LINE * t + i, 0)
+        if control != 0:
+            set_word(control, ENTRY, entry)
+            set_word(control, ENTRY + 1, dims)
+            set_word(control, ENTRY + 2, bufs)
+            set_word(control, ENTRY + 3, ctx)
+            atomic_add(control, JOB, 1)
+            for t in range(1, n):
+                if atomic_load(control, FIRST_LINE + LINE_WORDS * t + PARKED) != 0:
+                    sem_post(control + 8 * (FIRST_LINE + LINE_WORDS * t + SEMAPHORE))
+        if entry == 0:
+            return 0
+        result = call_kernel(entry, dims, bufs, ctx, 0, n)
+        if n > 1:
+            waited = 0
+            while atomic_load(control, DONE) != done:
+                waited += 1
+                if waited <= SPINS:
+                    pause()
+                else:
+                    sched_yield()
+        errors = 0
+        for t in range(n):
+            code = result if t == 0 else word(control, FIRST_LINE + LINE_WORDS * t + RESULT)
+            line = LINES + LINE * t
+            # A kernel that was run without a table: nobody has noted its code yet.
+            if code != 0 and code != STOPPED and code != ABANDONED and word(ctx, line + CODE) == 0:
+                set_word(ctx, line + CODE, code)
+                set_word(ctx, line + ROW, 0)
+                set_word(ctx, line + STEP_OF, 0)
+            if word(ctx, line + CODE) != 0:
+                errors = ABANDONED
+        if control != 0:
+            atomic_add(control, OWNER, -1)
+        return errors if errors != 0 else result
+
+    return launch

@@ -1,0 +1,217 @@
+"""Builds the loop nest of a group: operands from storages and maps, terms from nodes, axes collapsed where all operands allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..codegen.nest import Access, Apply, Expr, Fold, Gather, Load, Nest, Scalar, Store, Term
+from ..codegen.text import keep_costly, literal, render
+from ..dims import Extent, product
+from ..ir import Node, Value
+from ..ops.base import Elementwise
+from ..ops.index import ExtentOf, Iota, Take, TakeAlongAxis
+from ..ops.movement import Constant
+from ..ops.reduce import Reduce
+from ..ops.suffix import SUFFIX
+from ..passes.fuse import Group
+from ..runtime.spec import KernelSpec
+from ..views import FIXED, Buffer, Map, Storage, collapse, contiguous, identity, onto_operand, strip
+from .steps import IndexCheck, LoopStep, Place
+
+CHEAP = {
+    "Add", "Sub", "Mul", "Neg", "Abs", "Maximum", "Minimum", "Where", "Relu", "Cast", "StopGradient", "Less", "LessEqual", "Greater",
+    "GreaterEqual", "Equal", "NotEqual", "And", "Or", "Xor", "Not", "IsNan", "IsInf", "IsFinite", "SignBit", "Sign",
+}  # fmt: skip
+
+StorageOf = Callable[[Value], Storage]
+
+
+class NotATile(Exception):
+    """An operand of an epilogue does not have one stride along rows and one along columns."""
+
+
+class NestBuilder:
+    """The nest of one group; `storage_of` says where values outside the group are, `new_buffer` makes memory for kept ones."""
+
+    def __init__(self, group: Group, storage_of: StorageOf):
+        self.group, self.storage_of = group, storage_of
+        axes = [i for i, d in enumerate(group.space) if d != 1]
+        self.kept_axes = [i for i in axes if i not in group.axes]
+        self.reduced_axes = [i for i in axes if i in group.axes]
+        self.order = self.kept_axes + self.reduced_axes
+        self.accesses: list[Access] = []
+        self.terms: list[Term] = []
+        self.term_of: dict[object, int] = {}
+        self.stores: list[Store] = []
+        self.notes: list[Node] = []
+        self.checks: list[IndexCheck] = []
+
+    # -- reading
+
+    def shape_axes(self, level: str, shape: tuple[Extent, ...]) -> dict[int, int]:
+        """For each axis of a member's shape its place among the nest's axes."""
+        own = self.kept_axes if level == "kept" else [i for i, d in enumerate(self.group.space) if d != 1]
+        places = [i for i, d in enumerate(shape) if d != 1]
+        return {p: self.order.index(a) for p, a in zip(places, own, strict=True)}
+
+    def access(self, storage: Storage, m: Map, to_nest: dict[int, int]) -> Access:
+        """An operand: a storage read through a map from a member's axes."""
+        moved = tuple(FIXED if at.axis is not None and at.axis not in to_nest else at for at in m)
+        moved = tuple(replace(at, axis=to_nest[at.axis]) if at.axis is not None else at for at in moved)
+        offset, strides = storage.read(moved, len(self.order))
+        return Access(storage.buffer, storage.buffer.dtype, offset, strides)
+
+    def operand(self, access: Access) -> int:
+        if access not in self.accesses:
+            self.accesses.append(access)
+        return self.accesses.index(access)
+
+    def term(self, key: object, expr: Expr, dtype: str, level: str, note: str = "") -> int:
+        if key not in self.term_of:
+            self.term_of[key] = len(self.terms)
+            self.terms.append(Term(expr, dtype, level, note))
+        return self.term_of[key]
+
+    def load(self, access: Access, level: str) -> int:
+        p = self.operand(access)
+        moves = any(access.strides[len(self.kept_axes) :])
+        return self.term((p, access), Load(p), access.dtype, "full" if moves or level == "full" else "kept")
+
+    def read(self, v: Value, m: Map, to_nest: dict[int, int], level: str) -> int:
+        """The term of a value read by a member at `level` through m."""
+        v, m = strip(v, m)
+        if v in self.group.level:
+            return self.term_of[v]
+        node = v.node
+        if node is not None and isinstance(node.op, Constant) and not node.op.shape:
+            text = literal(node.op.array().item(), v.dtype)
+            return self.term(text, Scalar(text), v.dtype, "kept")
+        if node is not None and isinstance(node.op, ExtentOf):
+            return self.term(node.op, Scalar("", node.op.extent), node.op.dtype, "kept")
+        if node is not None and isinstance(node.op, Iota):
+            nowhere = Storage(Buffer(0, v.dtype), v.shape, 0, (1,))
+            found = self.access(nowhere, m, to_nest)
+            return self.load(Access(None, v.dtype, found.offset, found.strides), level)
+        return self.load(self.access(self.storage_of(v), m, to_nest), level)
+
+    # -- members
+
+    def add(self, node: Node) -> None:
+        """The terms of one member."""
+        v, op, group = node.outputs[0], node.op, self.group
+        level = group.level[v]
+        reading, shape = ("full", node.inputs[0].shape) if isinstance(op, Reduce) else (level, v.shape)
+        to_nest = self.shape_axes(reading, shape)
+        whole = identity(len(shape))
+        note = f"{type(op).__name__} {v.dtype} {level}"
+        if isinstance(op, Reduce):
+            arg = self.read(node.inputs[0], whole, to_nest, "full")
+            t = SUFFIX["float32" if v.dtype == "float16" else v.dtype]
+            expr: Expr = Fold(arg, op.init(t), op.combine(t, "{0}", "{1}"), op.horizontal)
+        elif isinstance(op, Take | TakeAlongAxis):
+            expr = self.gather(node, op, whole, to_nest, level)
+        else:
+            assert isinstance(op, Elementwise)
+            args = tuple(self.read(u, onto_operand(u.shape, shape, whole), to_nest, level) for u in node.inputs)
+            source = node.inputs[0].dtype
+            t = SUFFIX["float32" if source == "float16" else source]
+            names = tuple(f"{{{i}}}" for i in range(len(args)))
+            expr = Apply(op.template(t, *names), args, type(op).__name__ not in CHEAP)
+        self.term(v, expr, v.dtype, level, note)
+
+    def gather(self, node: Node, op: Take | TakeAlongAxis, whole: Map, to_nest: dict[int, int], level: str) -> Expr:
+        table, idx = node.inputs
+        axis = op.axis
+        if isinstance(op, Take):
+            index_map = whole[axis : axis + idx.ndim]
+            table_map = (*whole[:axis], FIXED, *whole[axis + idx.ndim :])
+        else:
+            index_map = whole
+            table_map = (*whole[:axis], FIXED, *whole[axis + 1 :])
+        i = self.read(idx, index_map, to_nest, level)
+        storage = self.storage_of(table)
+        p = self.operand(self.access(storage, table_map, to_nest))
+        expr = self.terms[i].expr
+        where = expr.operand if isinstance(expr, Load) and self.accesses[expr.operand].buffer is not None else -1
+        self.checks.append(IndexCheck(table.shape[axis], node.origin))
+        return Gather(p, i, table.shape[axis], storage.strides[axis], where)
+
+    def store(self, v: Value, storage: Storage) -> Access:
+        """Writes a member to memory."""
+        access = self.access(storage, identity(v.ndim), self.shape_axes(self.group.level[v], v.shape))
+        self.stores.append(Store(self.operand(access), self.term_of[v]))
+        return access
+
+    # -- the whole
+
+    def nest(self, split: int | None = None, product_buffer: Buffer | None = None) -> Nest:
+        """The nest with collapsed axes; `split` makes a tile of two axes: those before it and those from it on."""
+        extents = [self.group.space[a] for a in self.order]
+        strides = [list(a.strides) for a in self.accesses]
+        cut = len(self.kept_axes) if split is None else split
+        front = collapse(extents[:cut], [s[:cut] for s in strides])
+        back = [[cut + i for i in g] for g in collapse(extents[cut:], [s[cut:] for s in strides])]
+        if split is not None and (len(front) > 1 or len(back) > 1):
+            raise NotATile
+        groups = front + back
+        if split is not None:
+            groups = [front[0] if front else [], back[0] if back else []]
+        kept, reduced = ([product(extents[i] for i in g) for g in part] for part in (front, back))
+        if split is not None:
+            kept, reduced = [product(extents[:cut]), product(extents[cut:])], []
+        accesses = [replace(a, strides=tuple(s[g[-1]] if g else 0 for g in groups)) for a, s in zip(self.accesses, strides, strict=True)]
+        if not kept and not reduced:
+            kept = [1]
+            accesses = [replace(a, strides=(1 if a.buffer is not None else 0,)) for a in accesses]
+        last = max((a for a in self.order), default=0)
+        lane = "r" if reduced and (not kept or last in self.group.axes) else "k"
+        return Nest(kept, reduced, lane, accesses, self.terms, self.stores, product_buffer)
+
+
+def build_step(
+    group: Group, storage_of: StorageOf, stores: list[tuple[Value, Storage]], split: int | None = None, tile: Buffer | None = None
+) -> LoopStep:
+    """The step of a loop group that leaves `stores` in memory; with `split`, the epilogue of the product in buffer `tile`."""
+    builder = NestBuilder(group, storage_of)
+    for node in group.nodes:
+        builder.add(node)
+    for v, storage in stores:
+        builder.store(v, storage)
+    if split is None:
+        by_term = {i: v for v, i in builder.term_of.items() if isinstance(v, Value)}
+        for i in keep_costly(builder.nest()):
+            v = by_term[i]
+            builder.store(v, contiguous(Buffer(product(v.shape), v.dtype), v.shape))
+    return finish(builder, split, tile)
+
+
+def finish(builder: NestBuilder, split: int | None = None, tile: Buffer | None = None) -> LoopStep:
+    """The step of a built nest."""
+    nest = builder.nest(split, tile)
+    spec = KernelSpec("loop" if tile is None else "tile", (), render(nest))
+    places = [Place(a.buffer, a.offset * a.size) for a in nest.operands]
+    written = {s.operand for s in nest.stores}
+    reads = [a.buffer for i, a in enumerate(nest.operands) if a.buffer is not None and i not in written and a.buffer is not tile]
+    used = {e.operand for e in (t.expr for t in nest.terms) if isinstance(e, Load | Gather)}
+    reads += [a.buffer for i, a in enumerate(nest.operands) if a.buffer is not None and i in written and i in used]
+    writes = [a.buffer for i, a in enumerate(nest.operands) if i in written and a.buffer is not None]
+    cost = sum(8 if isinstance(t.expr, Apply) and t.expr.costly else 1 for t in nest.terms)
+    work = product([*nest.kept, *nest.reduced]) * cost
+    return LoopStep(builder.group.nodes, places, reads, writes, work, builder.checks, spec, nest.dims())
+
+
+def copy_step(source: Storage | Value, target: Storage, nodes: list[Node], scalar: str = "") -> LoopStep:
+    """Copies a storage into another of the same shape, or fills it with a literal."""
+    group = Group("loop", target.shape, nodes=nodes)
+    builder = NestBuilder(group, lambda v: target)
+    to_nest = builder.shape_axes("full", target.shape)
+    whole = identity(len(target.shape))
+    if isinstance(source, Storage):
+        term = builder.load(builder.access(source, whole, to_nest), "full")
+    else:
+        term = builder.term("fill", Scalar(scalar), target.buffer.dtype, "kept")
+        builder.terms[term] = Term(Scalar(scalar), target.buffer.dtype, "kept")
+        term = builder.term("filled", Apply("{0}", (term,)), target.buffer.dtype, "full")
+    builder.stores.append(Store(builder.operand(builder.access(target, whole, to_nest)), term))
+    return finish(builder)

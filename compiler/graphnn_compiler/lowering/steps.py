@@ -1,0 +1,71 @@
+"""A step is one kernel call of a program before sizes are known: which kernel, which memory, which numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ..dims import Extent
+from ..ir import Node
+from ..runtime.spec import KernelSpec
+from ..views import Buffer
+
+
+@dataclass(frozen=True)
+class Place:
+    """An address: a buffer (None: no memory, the number itself) and a byte offset."""
+
+    buffer: Buffer | None
+    offset: Extent = 0
+
+
+@dataclass(frozen=True)
+class IndexCheck:
+    """What to say about a bad index that a step met."""
+
+    limit: Extent
+    origin: str
+
+
+@dataclass(eq=False)
+class Step:
+    """Base of steps. `reads`, `writes`: buffers; `work`: about how many elements or operations, to choose the number of threads."""
+
+    nodes: list[Node]
+    places: list[Place]
+    reads: list[Buffer]
+    writes: list[Buffer]
+    work: Extent
+    checks: list[IndexCheck] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class LoopStep(Step):
+    """A generated loop nest."""
+
+    spec: KernelSpec = field(default_factory=lambda: KernelSpec("loop"))
+    dims: list[Extent] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class KernelStep(Step):
+    """A hand-written kernel of an op; `dims` and `workspace` are computed from the numbers."""
+
+    spec: KernelSpec = field(default_factory=lambda: KernelSpec("kernel"))
+    dims: Callable[[Mapping[str, int]], list[int]] = lambda env: []
+    workspace: Callable[[Mapping[str, int]], int] = lambda env: 0
+
+
+@dataclass(eq=False)
+class GemmStep(Step):
+    """A matrix product; strides in elements; `epilogue` finishes each tile."""
+
+    dtype: str = "float32"
+    m: Extent = 0
+    n: Extent = 0
+    k: Extent = 0
+    batch: tuple[Extent, Extent] = (1, 1)
+    a_strides: tuple[Extent, ...] = ()
+    b_strides: tuple[Extent, ...] = ()
+    c_strides: tuple[Extent, ...] = ()
+    epilogue: LoopStep | None = None

@@ -1,0 +1,220 @@
+"""Divides a graph into groups, each of which becomes one kernel.
+
+    v1 = Exp(v0)                        group 0, loop over (n, 10), rows reduced along axis 1:
+    v2 = Sum(axes=(1,))(v1)       ->        v1, v2 and v4 in two passes over each row
+    v3 = Reshape(shape=(n, 1))(v2)
+    v4 = Div(v1, v3)
+
+A loop group has a space (a shape) and reduced axes. A value in it lives at one of two levels: *full* (a point of the space) or *kept*
+(a point of the axes that are not reduced). Elementwise ops, reductions along those axes and gathers join the group of one of their
+operands where their shapes put them at a level, where they read each member at its own place, and where no path leaves the group
+and comes back. Matrix products, hand-written kernels and copies are groups of their own; an elementwise group that reads a matrix
+product directly takes no reductions, so that it can run as the product's epilogue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..dims import Shape
+from ..ir import Graph, Node, Value
+from ..ops.contract import MatMul
+from ..ops.index import Take, TakeAlongAxis
+from ..ops.reduce import Reduce
+from ..views import At, Map, identity, onto_operand, strip
+
+
+@dataclass(eq=False)
+class Group:
+    """Nodes that run as one kernel. `kind`: loop, contract, kernel or copy."""
+
+    kind: str
+    space: Shape = ()
+    axes: frozenset[int] = frozenset()
+    nodes: list[Node] = field(default_factory=list)
+    level: dict[Value, str] = field(default_factory=dict)
+    after: set[Group] = field(default_factory=set)  # groups that must run before this one
+    epilogue: Group | None = None
+
+    @property
+    def kept(self) -> Shape:
+        """The shape of the kept level."""
+        return tuple(d for i, d in enumerate(self.space) if i not in self.axes)
+
+
+def dense(shape: Shape) -> Shape:
+    """A shape without its axes of extent 1."""
+    return tuple(d for d in shape if d != 1)
+
+
+def node_reads(node: Node) -> list[tuple[Value, Map]]:
+    """What a node reads at each point of its output's shape; a reduction: of its input's shape; of a gather, the indices."""
+    op = node.op
+    if isinstance(op, Reduce):
+        return [(node.inputs[0], identity(node.inputs[0].ndim))]
+    shape = node.outputs[0].shape
+    whole = identity(len(shape))
+    if isinstance(op, Take):
+        return [(node.inputs[1], whole[op.axis : op.axis + node.inputs[1].ndim])]
+    if isinstance(op, TakeAlongAxis):
+        return [(node.inputs[1], whole)]
+    return [(v, onto_operand(v.shape, shape, whole)) for v in node.inputs]
+
+
+def reads_at_own_place(group: Group, level: str, shape: Shape, v: Value, m: Map) -> bool:
+    """Whether a member at `level` with `shape` that reads member v through m reads the place where v is at hand."""
+    places = [i for i, d in enumerate(shape) if d != 1]
+    full = [i for i, d in enumerate(group.space) if d != 1]
+    kept = [i for i in full if i not in group.axes]
+    own = full if level == "full" else kept
+    if len(places) != len(own):
+        return False
+    to_space = dict(zip(places, own, strict=True))
+    want = full if group.level[v] == "full" else kept
+    got: list[int | None] = []
+    for at, d in zip(m, v.shape, strict=True):
+        if d == 1:
+            continue
+        if at.axis is None or at != At(0, at.axis, 1):
+            return False
+        got.append(to_space.get(at.axis))
+    return got == want
+
+
+class Fuser:
+    """The state of the pass: the group of each node, and which groups are written by what."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.groups: list[Group] = []
+        self.group_of: dict[Node, Group] = {}
+
+    def run(self) -> list[Group]:
+        """The groups, in no particular order."""
+        for node in self.graph.nodes:
+            kind = node.op.kind
+            if kind in ("elementwise", "reduce", "index"):
+                self.place(node)
+            elif kind == "contract":
+                self.alone(node, "contract")
+            elif kind == "kernel":
+                self.alone(node, "kernel")
+            elif kind == "movement" and type(node.op).__name__ in ("Concat", "Unslice", "SliceUpdate"):
+                self.alone(node, "copy")
+        self.attach_epilogues()
+        return self.groups
+
+    def producers(self, v: Value) -> list[Node]:
+        """The grouped nodes behind a value, through movement ops."""
+        node = v.node
+        if node is None or node.op.kind in ("constant", "iota", "extent"):
+            return []
+        return [node] if node in self.group_of else [p for u in node.inputs for p in self.producers(u)]
+
+    def alone(self, node: Node, kind: str) -> None:
+        group = Group(kind, node.outputs[0].shape, nodes=[node])
+        self.adopt(group, node)
+        self.groups.append(group)
+
+    def adopt(self, group: Group, node: Node) -> None:
+        self.group_of[node] = group
+        for v in node.inputs:
+            for p in self.producers(v):
+                if self.group_of[p] is not group:
+                    group.after.add(self.group_of[p])
+
+    def place(self, node: Node) -> None:
+        """Puts an elementwise, reduce or index node into a group of its operands, or into a new one."""
+        reads = [strip(v, m) for v, m in node_reads(node)]
+        candidates = list(dict.fromkeys(self.group_of[v.node] for v, _ in reads if v.node in self.group_of))
+        for group in sorted(candidates, key=self.groups.index, reverse=True):
+            if group.kind == "loop" and self.join(group, node, reads):
+                return
+        reduce = isinstance(node.op, Reduce)
+        group = Group("loop", node.inputs[0].shape if reduce else node.outputs[0].shape)
+        if isinstance(node.op, Reduce):
+            group.axes = frozenset(node.op.axes)
+        self.groups.append(group)
+        group.nodes.append(node)
+        group.level[node.outputs[0]] = "kept" if reduce else "full"
+        self.adopt(group, node)
+
+    def join(self, group: Group, node: Node, reads: list[tuple[Value, Map]]) -> bool:
+        """Adds the node to the group if levels, places and dependencies allow."""
+        axes, op = group.axes, node.op
+        if isinstance(op, Reduce):
+            shape, reading = node.inputs[0].shape, "full"
+            if shape != group.space or (axes and axes != frozenset(op.axes)):
+                return False
+            if not axes and self.reads_product(group):
+                return False
+            axes, level = frozenset(op.axes), "kept"
+        else:
+            shape = node.outputs[0].shape
+            same = dense(shape)
+            level = reading = "full" if same == dense(group.space) else "kept" if axes and same == dense(group.kept) else ""
+            if not level:
+                return False
+        before, group.axes = group.axes, axes
+        for v, m in reads:
+            if v in group.level and not reads_at_own_place(group, reading, shape, v, m):
+                group.axes = before
+                return False
+        outside = {self.group_of[p] for v in node.inputs for p in self.producers(v)} - {group}
+        if not all(self.visible(group, v) for v in node.inputs) or self.depends(outside, group):
+            group.axes = before
+            return False
+        if isinstance(op, Take | TakeAlongAxis) and any(p in group.nodes for p in self.producers(node.inputs[0])):
+            group.axes = before
+            return False
+        group.nodes.append(node)
+        group.level[node.outputs[0]] = level
+        self.adopt(group, node)
+        return True
+
+    def visible(self, group: Group, v: Value) -> bool:
+        """False where v is a member seen through a movement op that is no map (it would have to be in memory)."""
+        base, _ = strip(v, identity(v.ndim))
+        return base in group.level or not any(p in group.nodes for p in self.producers(base))
+
+    def depends(self, groups: set[Group], on: Group) -> bool:
+        """Whether one of `groups` runs after `on`."""
+        seen: set[Group] = set()
+        stack = list(groups)
+        while stack:
+            g = stack.pop()
+            if g is on:
+                return True
+            if g not in seen:
+                seen.add(g)
+                stack.extend(g.after)
+        return False
+
+    def reads_product(self, group: Group) -> bool:
+        """Whether the group reads a matrix product, so that it may become its epilogue."""
+        return any(g.kind == "contract" for g in group.after) and not group.axes
+
+    def attach_epilogues(self) -> None:
+        """Gives a matrix product the one elementwise group that reads it, where nothing else does."""
+        results = set(self.graph.results())
+        readers: dict[Group, set[Group]] = {}
+        for g in self.groups:
+            for before in g.after:
+                readers.setdefault(before, set()).add(g)
+        seen_results = {p for v in results for p in self.producers(v) if v.node is not p or v in results}
+        for g in [g for g in self.groups if g.kind == "contract"][::-1]:
+            node = g.nodes[0]
+            users = readers.get(g, set())
+            if len(users) != 1 or node in seen_results or not isinstance(node.op, MatMul):
+                continue
+            (user,) = users
+            if user.kind != "loop" or user.axes or user.epilogue is not None or dense(user.space) == ():
+                continue
+            if any(other.epilogue is user for other in self.groups):
+                continue
+            g.epilogue = user
+
+
+def fuse(graph: Graph) -> list[Group]:
+    """The groups of a graph."""
+    return Fuser(graph).run()

@@ -1,0 +1,23 @@
+"""The passes in their order. Each takes a graph and gives a graph; in debug mode each result is verified and can be printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..ir import Graph
+from .cse import cse
+from .dce import dce
+from .expand import expand
+from .simplify import simplify
+
+Pass = Callable[[Graph], Graph]
+PASSES: tuple[Pass, ...] = (dce, expand, simplify, cse, dce)
+
+
+def optimize(graph: Graph, between: Callable[[str, Graph], None] | None = None) -> Graph:
+    """Runs all passes; `between` is called with the name of each pass and what it made."""
+    for one in PASSES:
+        graph = one(graph)
+        if between is not None:
+            between(one.__name__, graph)
+    return graph

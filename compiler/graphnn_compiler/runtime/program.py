@@ -1,0 +1,299 @@
+"""A program: a lowered graph bound to numbers. Binding evaluates extents, lays out the arena and fills the table; nothing is compiled.
+
+A `Program` is immutable; each concurrent run takes a `Frame` from its pool: an arena, a context, and a copy of the addresses.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..dims import evaluate
+from ..kernels.gemm_plan import plan as plan_gemm
+from ..lowering.lower import Lowered
+from ..lowering.steps import GemmStep, KernelStep, LoopStep, Place, Step
+from ..memory import Lifetime
+from ..memory import plan as plan_memory
+from ..ops.base import itemsize
+from ..views import Buffer
+from . import team
+from .context import KernelError, errors, new_context
+from .loader import addresses
+from .spec import KernelSpec
+from .table import BARRIER, GUARD, PARALLEL
+
+Words = npt.NDArray[np.int64]
+RUN = KernelSpec("run")
+TAKE_ROWS = KernelSpec("take_rows")
+MIN_PARALLEL_WORK = 1 << 16
+
+
+class OutOfMemory(MemoryError):
+    """A program needs more memory than the machine has; nothing was run."""
+
+
+def min_parallel_work() -> int:
+    """Work per instruction below which one thread does it all."""
+    return int(os.environ.get("GRAPHNN_MIN_PARALLEL_WORK", MIN_PARALLEL_WORK))
+
+
+def aligned(n_bytes: int) -> npt.NDArray[np.uint8]:
+    """Uninitialised bytes from a multiple of 64 on."""
+    raw = np.empty(n_bytes + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + n_bytes]
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How inputs and outputs are handed over: each input whole ("whole"), by steps in place ("rows") or through an order ("order")."""
+
+    inputs: tuple[str, ...]
+    outputs_by_step: bool = False
+    limits: tuple[int, ...] = ()  # rows of the data sets behind inputs in "order" mode
+
+
+class _Table:
+    """The rows under construction: dims, addresses and strides of each instruction, in words."""
+
+    def __init__(self) -> None:
+        self.dims: list[int] = []
+        self.bufs: list[tuple[str, object, int]] = []  # kind, slot, byte offset
+        self.strides: list[int] = []
+        self.rows: list[tuple[int, int, int, int, bool, bool]] = []  # kernel, dims, bufs, count, strided, parallel
+
+    def add(self, kernel: int, dims: Sequence[int], bufs: Sequence[tuple[str, object, int]], strides: Sequence[int], parallel: bool) -> None:
+        self.rows.append((kernel, len(self.dims), len(self.bufs), len(bufs), any(strides), parallel))
+        self.dims += dims
+        self.bufs += bufs
+        self.strides += strides
+
+
+class Frame:
+    """What one run of a program needs for itself."""
+
+    def __init__(self, program: Program):
+        self.arena = aligned(program.arena_bytes)
+        self.context = new_context(team.threads())
+        self.bufs = program.bufs.copy()
+        self.bufs[program.in_arena] += self.arena.ctypes.data
+        self.table = program.table.copy()
+        self.table[:, 2] += self.bufs.ctypes.data
+        self.dims = np.array([self.table.ctypes.data, len(self.table), 1, 0], np.int64)
+        self.context_address: int = self.context.ctypes.data
+        self.dims_address: int = self.dims.ctypes.data
+
+
+class Program:
+    """A lowered graph for given extents and ways of handing over its inputs."""
+
+    def __init__(self, lowered: Lowered, env: Mapping[str, int], mode: Mode, threads: int):
+        self.lowered, self.env, self.mode, self.threads = lowered, dict(env), mode, threads
+        graph = lowered.graph
+        self.input_shapes = [tuple(evaluate(d, env) for d in v.shape) for v in graph.inputs]
+        self.output_shapes = [tuple(evaluate(d, env) for d in v.shape) for v in graph.outputs]
+        self.output_dtypes = [np.dtype(v.dtype) for v in graph.outputs]
+        self.constants: list[npt.NDArray[np.generic]] = []
+        self._frames: list[Frame] = []
+        self._lock = threading.Lock()
+        self._bind()
+
+    # -- binding
+
+    def _bind(self) -> None:
+        env, low = self.env, self.lowered
+        table = _Table()
+        extra: list[tuple[int, int]] = []  # workspaces: (bytes, step)
+        life: dict[Buffer, tuple[int, int]] = {}
+        prefix = [i for i, m in enumerate(self.mode.inputs) if m == "order"]
+        for i in prefix:
+            life[low.inputs[i]] = (0, 0)
+        for at, step in enumerate(low.steps, len(prefix)):
+            for b in (*step.reads, *step.writes):
+                if b.kind == "arena" or (b.kind == "input" and b in life):
+                    first, _ = life.get(b, (at, at))
+                    life[b] = (first, at)
+        self._slots = {b: n for n, b in enumerate(life)}
+        sizes = [Lifetime(evaluate(b.size, env) * itemsize(b.dtype), *span) for b, span in life.items()]
+        for i in prefix:
+            self._take_rows(table, i)
+        for at, step in enumerate(low.steps, len(prefix)):
+            need = self._add(table, step, len(sizes) + len(extra))
+            if need is not None:
+                extra.append((need, at))
+        sizes += [Lifetime(n, at, at) for n, at in extra]
+        offsets, self.arena_bytes = plan_memory(sizes)
+        _check_memory(self.arena_bytes)
+        self._fill(table, offsets, low.guard + len(prefix))
+
+    def _take_rows(self, table: _Table, i: int) -> None:
+        """Gathers the rows of a shuffled batch."""
+        shape, buffer = self.input_shapes[i], self.lowered.inputs[i]
+        row_bytes = int(np.prod(shape[1:], dtype=np.int64)) * itemsize(buffer.dtype)
+        bufs = [("input", i, 0), ("order", i, 0), ("arena", self._slots[buffer], 0)]
+        work = shape[0] * row_bytes
+        table.add(addresses([TAKE_ROWS])[0], [shape[0], row_bytes, self.mode.limits[i]], bufs, [0, 8 * shape[0], 0], self._parallel(work))
+
+    def _parallel(self, work: int) -> bool:
+        return self.threads > 1 and work >= min_parallel_work()
+
+    def _add(self, table: _Table, step: Step, next_slot: int) -> int | None:
+        """One instruction; gives the bytes of workspace that it wants."""
+        env = self.env
+        work = evaluate(step.work, env)
+        parallel = self._parallel(work)
+        places = [self._place(p) for p in step.places]
+        strides = [self._stride(p) for p in step.places]
+        if isinstance(step, LoopStep):
+            table.add(addresses([step.spec])[0], [evaluate(d, env) for d in step.dims], places, strides, parallel)
+            return None
+        if isinstance(step, KernelStep):
+            need = step.workspace(env)
+            if need:
+                places.append(("arena", next_slot, 0))
+                strides.append(0)
+            table.add(addresses([step.spec])[0], step.dims(env), places, strides, parallel)
+            return need or None
+        assert isinstance(step, GemmStep)
+        return self._gemm(table, step, places, strides, parallel, next_slot)
+
+    def _gemm(
+        self, table: _Table, step: GemmStep, places: list[tuple[str, object, int]], strides: list[int], parallel: bool, slot: int
+    ) -> int | None:
+        env, size = self.env, itemsize(step.dtype)
+        m, n, k = (evaluate(d, env) for d in (step.m, step.n, step.k))
+        outer, inner = (evaluate(d, env) for d in step.batch)
+        a, b, c = ([evaluate(s, env) * size for s in part] for part in (step.a_strides, step.b_strides, step.c_strides))
+        chosen = plan_gemm(
+            m, n, k, (outer, inner), (a[0], a[1], a[2], a[3]), (b[0], b[1], b[2], b[3]), (c[0], c[1], c[2]), step.dtype,
+            self.threads if parallel else 1,
+        )  # fmt: skip
+        dims = list(chosen.dims)
+        places = [*places, ("arena", slot, 0) if chosen.workspace else ("number", None, 0)]
+        strides = [*strides, 0]
+        if step.epilogue is not None:
+            tile = step.epilogue
+            dims[16] = addresses([tile.spec])[0]
+            dims[17] = -1  # the address of what follows these dims
+            places += [self._place(p) for p in tile.places]
+            strides += [self._stride(p) for p in tile.places]
+            dims += [evaluate(d, env) for d in tile.dims]
+        table.add(addresses([chosen.spec])[0], dims, places, strides, parallel)
+        return chosen.workspace or None
+
+    def _place(self, p: Place) -> tuple[str, object, int]:
+        offset = evaluate(p.offset, self.env)
+        b = p.buffer
+        if b is None:
+            return ("number", None, offset)
+        if b in self._slots:
+            return ("arena", self._slots[b], offset)
+        if b.kind == "constant":
+            array = np.ascontiguousarray(b.slot.array())  # type: ignore[union-attr]
+            self.constants.append(array)
+            return ("number", None, array.ctypes.data + offset)
+        return (b.kind, b.slot, offset)
+
+    def _stride(self, p: Place) -> int:
+        """Bytes that an operand moves by from one step to the next."""
+        b = p.buffer
+        if b is None or b in self._slots:
+            return 0
+        if b.kind == "input" and isinstance(b.slot, int) and self.mode.inputs[b.slot] == "rows":
+            return evaluate(b.size, self.env) * itemsize(b.dtype)
+        if b.kind == "output" and self.mode.outputs_by_step:
+            return evaluate(b.size, self.env) * itemsize(b.dtype)
+        return 0
+
+    def _fill(self, table: _Table, offsets: Sequence[int], guard: int) -> None:
+        self.dims = np.array(table.dims or [0], np.int64)
+        self.strides = np.array(table.strides or [0], np.int64)
+        self.bufs = np.zeros(max(len(table.bufs), 1), np.int64)
+        arena: list[int] = []
+        self.patches: dict[tuple[str, int], list[tuple[int, int]]] = {}
+        for i, (kind, slot, offset) in enumerate(table.bufs):
+            self.bufs[i] = offset
+            if kind == "arena":
+                assert isinstance(slot, int)
+                self.bufs[i] += offsets[slot]
+                arena.append(i)
+            elif kind == "state":
+                self.bufs[i] += slot.array.ctypes.data  # type: ignore[union-attr]
+            elif kind != "number":
+                assert isinstance(slot, int)
+                self.patches.setdefault((kind, slot), []).append((i, offset))
+        self.in_arena = np.array(arena, np.int64)
+        n = len(table.rows)
+        self.table = np.zeros((n, 8), np.int64)
+        any_parallel = any(r[5] for r in table.rows)
+        for r, (kernel, dims, bufs, count, strided, parallel) in enumerate(table.rows):
+            following = table.rows[(r + 1) % n][5]
+            flags = PARALLEL * parallel
+            if any_parallel and (parallel or following):
+                flags |= BARRIER
+            if r == guard - 1:
+                flags |= GUARD
+            self.table[r, :6] = (
+                kernel, self.dims.ctypes.data + 8 * dims, 8 * bufs, count, self.strides.ctypes.data + 8 * bufs if strided else 0, flags,
+            )  # fmt: skip
+        self.parallel = any_parallel
+        for r, row in enumerate(table.rows):
+            self._point_to_epilogue(r, row[1])
+
+    def _point_to_epilogue(self, r: int, dims: int) -> None:
+        length = 25
+        step = self.step_of_row(r)
+        if isinstance(step, GemmStep) and step.epilogue is not None:
+            self.dims[dims + 17] = self.dims.ctypes.data + 8 * (dims + length)
+
+    def step_of_row(self, r: int) -> Step | None:
+        """The step behind a row of the table; None for the gathering of rows."""
+        r -= sum(m == "order" for m in self.mode.inputs)
+        return self.lowered.steps[r] if r >= 0 else None
+
+    # -- running
+
+    def run(
+        self, inputs: Sequence[int], orders: Mapping[int, int], outputs: Sequence[int], steps: int
+    ) -> KernelError | None:
+        """Runs `steps` steps on the addresses of inputs, orders of rows and outputs. Gives the first error met, if any."""
+        with self._lock:
+            frame = self._frames.pop() if self._frames else None
+        frame = frame or Frame(self)
+        for (kind, slot), uses in self.patches.items():
+            base = inputs[slot] if kind == "input" else outputs[slot] if kind == "output" else orders[slot]
+            for i, offset in uses:
+                frame.bufs[i] = base + offset
+        frame.dims[2] = steps
+        code = team.run(_entry(), frame.dims_address, frame.context_address, self.parallel)
+        failed = errors(frame.context) if code else None
+        if code and failed is None:
+            raise RuntimeError(f"a program ended with code {code}")
+        with self._lock:
+            if len(self._frames) < 8:
+                self._frames.append(frame)
+        return failed
+
+
+_run_address = 0
+
+
+def _entry() -> int:
+    global _run_address
+    if not _run_address:
+        (_run_address,) = addresses([RUN])
+    return _run_address
+
+
+def _check_memory(n: int) -> None:
+    try:
+        available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return
+    if n > available:
+        raise OutOfMemory(f"this program needs {n / 2**30:.1f} GiB of work space; the machine has {available / 2**30:.1f} GiB")

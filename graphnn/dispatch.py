@@ -1,0 +1,216 @@
+"""`@op`: one body for the three situations in which a public op is called.
+
+With a symbolic tensor among the arguments the call becomes a node of the layer DAG. Inside a trace the body is run on the trace's
+values. Otherwise the body is traced on the arrays' shapes, compiled, kept, and run on the arrays.
+
+    @op
+    def square(x):
+        x = value(x)
+        return x * x
+
+Arrays, NumPy scalars and variables among the arguments (also inside lists, tuples and dictionaries) are tensors; a list of numbers is
+one where the parameter's name says so (`TENSORS`); parameters named in `STATIC`, or in `@op(static=...)`, never are. Python numbers
+stay as they are, so that they adapt to the dtype of what they meet.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, overload
+
+import numpy as np
+from graphnn_compiler import build
+from graphnn_compiler.ir import Value
+from graphnn_compiler.trace import active
+
+from . import tree
+from .config import standard_dtype
+from .node import Node, Operation, symbolic_outputs
+from .program import Program, Programs, as_array, is_arraylike, split
+from .tensor import KerasTensor
+from .variable import Variable
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+STATIC = frozenset(
+    "axis axes axis1 axis2 shape newshape dtype name padding strides dilation_rate data_format keepdims perm "
+    "num_classes ord mode side k num source destination offset training seed output_shape".split()
+)
+TENSORS = frozenset(
+    "x x1 x2 x3 a b y y_true y_pred condition inputs target output value values tensor indices segment_ids data updates mask "
+    "x_min x_max weights xs".split()
+)
+
+OPS: dict[str, Callable[..., Any]] = {}
+_programs = Programs(1024)
+
+
+def camel(name: str) -> str:
+    """The class name that configurations give to an op: reduce_sum -> ReduceSum."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def value(x: Any, dtype: Any = None) -> Value:
+    """Anything numeric as a value of the active trace.
+
+    Variables give their present value, arrays keep their dtype, Python numbers and lists of them take Keras's defaults
+    (int32, float32, bool). With `dtype` the result is cast.
+    """
+    kind = None if dtype is None else standard_dtype(dtype)
+    if isinstance(x, Variable):
+        x = x.value
+    if isinstance(x, Value):
+        return build.value(x, kind)
+    if isinstance(x, KerasTensor):
+        raise ValueError(f"a KerasTensor ({x.name}) of the layer graph cannot be used inside a layer's call; pass it as an argument")
+    if isinstance(x, bool | int | float):
+        return build.value(x, kind or build.value(x).dtype)
+    if isinstance(x, list | tuple):
+        if any(isinstance(e, Value | Variable) for e in tree.flatten(x)):
+            parts = [build.expand(value(e), 0) for e in x]
+            return build.value(_joined(parts), kind)
+        return build.value(listed(x), kind)
+    return build.value(as_array(x), kind)
+
+
+def _joined(parts: list[Value]) -> Value:
+    from graphnn_compiler.ops.movement import Concat
+    from graphnn_compiler.trace import emit
+
+    return emit(Concat(0), *build.together(*parts))
+
+
+def listed(x: Any) -> Any:
+    """A list of Python numbers as an array of the default dtype of its kind."""
+    a = np.asarray(x)
+    if any(hasattr(e, "dtype") for e in tree.flatten(x)):
+        return as_array(a)
+    if a.dtype.kind == "f":
+        return a.astype(standard_dtype(None))
+    return a.astype("int32") if a.dtype.kind in "iu" and a.dtype != np.int32 else as_array(a)
+
+
+def find(x: Any, kinds: Any) -> bool:
+    """True if a structure holds an object of some kind."""
+    if isinstance(x, kinds):
+        return True
+    if isinstance(x, list | tuple):
+        return any(find(e, kinds) for e in x)  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(x, dict):
+        return any(find(e, kinds) for e in x.values())  # pyright: ignore[reportUnknownVariableType]
+    return False
+
+
+def _plain(x: Any) -> Any:
+    """A static argument without NumPy in it."""
+    if isinstance(x, np.ndarray):
+        return x.tolist()
+    if isinstance(x, np.generic):
+        return x.item()
+    if isinstance(x, list | tuple):
+        items = [_plain(e) for e in x]  # pyright: ignore[reportUnknownVariableType]
+        return items if isinstance(x, list) else tuple(items)
+    return x
+
+
+def _number_list(x: Any) -> bool:
+    return isinstance(x, list | tuple) and all(isinstance(e, bool | int | float | np.generic) for e in tree.flatten(x))
+
+
+class OpCall(Operation):
+    """An op used directly in a functional model."""
+
+    def __init__(self, function: Callable[..., Any], name: str | None = None):
+        self.function = function
+        super().__init__(name or _auto(function))
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the op; on symbolic tensors records a node of this operation."""
+        if find((args, kwargs), KerasTensor):
+            outputs = symbolic_outputs(self.function, args, kwargs)
+            Node(self, args, kwargs, outputs)
+            return outputs
+        return self.function(*args, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The name (the arguments stand in the nodes)."""
+        return {"name": self.name}
+
+
+def _auto(function: Any) -> str:
+    from .naming import auto_name
+
+    return auto_name(function.class_name)
+
+
+@overload
+def op(function: F) -> F: ...
+@overload
+def op(*, static: Iterable[str] = (), tensors: Iterable[str] = (), name: str | None = None) -> Callable[[F], F]: ...
+def op(function: Any = None, *, static: Iterable[str] = (), tensors: Iterable[str] = (), name: str | None = None) -> Any:
+    """Makes a public op of a body written on values (see the module's text).
+
+    Args:
+        static: names of parameters that are never tensors.
+        tensors: names of parameters where a list of numbers is a tensor.
+        name: the class name in configurations, by default the function's name in camel case.
+    """
+    if function is None:
+        return lambda f: op(f, static=static, tensors=tensors, name=name)  # type: ignore[reportUnknownLambdaType]
+    fixed = (STATIC | set(static)) - set(tensors)
+    numeric = (TENSORS | set(tensors)) - set(static)
+    names: list[str] = []
+    rest = ""
+    for p in inspect.signature(function).parameters.values():
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
+            names.append(p.name)
+        elif p.kind is p.VAR_POSITIONAL:
+            rest = p.name
+
+    def prepared(parameter: str, x: Any) -> Any:
+        if parameter in fixed:
+            return _plain(x)
+        if parameter in numeric and isinstance(x, list | tuple) and x and _number_list(x):
+            return listed(x)
+        return x
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        n = len(names)
+        args = tuple([prepared(names[i] if i < n else rest, a) for i, a in enumerate(args)])
+        if kwargs:
+            kwargs = {k: prepared(k, a) for k, a in kwargs.items()}
+        if find((args, kwargs), KerasTensor):
+            return OpCall(wrapper)(*args, **kwargs)
+        if active() is not None:
+            args, kwargs = tree.map_structure(_traced, args), tree.map_structure(_traced, kwargs)
+            return function(*args, **kwargs)
+        return run_eagerly(function, args, kwargs)
+
+    wrapper.class_name = name or camel(function.__name__.strip("_"))  # type: ignore[attr-defined]
+    wrapper.parameters = names  # type: ignore[attr-defined]
+    OPS[wrapper.class_name] = wrapper  # type: ignore[attr-defined]
+    return wrapper
+
+
+def _traced(x: Any) -> Any:
+    if isinstance(x, Variable) or (is_arraylike(x) and not isinstance(x, Value)):
+        return value(x)
+    return x
+
+
+def run_eagerly(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A body on arrays: traced for their shapes and dtypes, compiled, kept, run."""
+    arrays: list[Any] = []
+    args, key = split(args, arrays)
+    named: Any = None
+    if kwargs:
+        kwargs, named = split(kwargs, arrays)
+    specs = tuple([(a.shape, a.dtype.name) for a in arrays])
+    program = _programs.get((function, key, named, specs), lambda: Program(function, args, kwargs, specs))
+    return program(arrays)

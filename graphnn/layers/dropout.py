@@ -1,0 +1,297 @@
+"""Layers that add noise while training, and do nothing in inference.
+
+Exports: AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .. import ops, random
+from ..config import standardize_data_format
+from .common import fraction
+from .input_spec import InputSpec
+from .layer import Layer
+
+__all__ = ["AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"]
+
+
+class Dropout(Layer):
+    r"""Sets elements to 0 at random while training, and scales the others up.
+
+    $$y_i = \begin{cases} 0 & \text{with probability } p \\ x_i / (1 - p) & \text{else} \end{cases}$$
+
+    Args:
+        rate: the probability $p$, from 0 to 1.
+        noise_shape: shape of the noise, which is broadcast to the input; None in it stands for the input's extent.
+        seed: an integer for noise that repeats from run to run.
+
+    Shapes:
+        output as input.
+
+    Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 2014.
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> layer = layers.Dropout(0.5, seed=1)
+    >>> x = np.ones((2, 3), "float32")
+    >>> layer(x).tolist()  # inference
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    >>> sorted(set(layer(np.ones(100, "float32"), training=True).tolist()))
+    [0.0, 2.0]
+    """
+
+    def __init__(self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.rate = fraction(self, "rate", rate)
+        self.noise_shape = noise_shape_argument(self, noise_shape)
+        self.seed = seed
+        self.supports_masking = True
+        if rate > 0:
+            self.seed_generator = random.SeedGenerator(seed)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0:
+            return inputs
+        shape = filled(self.noise_shape, inputs)
+        return random.dropout(inputs, self.rate, noise_shape=shape, seed=self.seed_generator)
+
+
+class _SpatialDropout(Dropout):
+    """Dropout of whole maps: one decision for each sample and channel."""
+
+    rank = 0
+
+    def __init__(
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
+        self.data_format = standardize_data_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        channels_first = self.data_format == "channels_first"
+        self.noise_shape = (None, None, *(1,) * self.rank) if channels_first else (None, *(1,) * self.rank, None)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        return {key: config[key] for key in ("rate", "seed", "name", "dtype", "data_format")}
+
+
+class SpatialDropout1D(_SpatialDropout):
+    """Dropout of whole feature maps of a sequence.
+
+    Args:
+        rate: the probability that a map is dropped, from 0 to 1.
+        seed: an integer for noise that repeats from run to run.
+
+    Shapes:
+        input `(batch, steps, channels)`, output the same.
+
+    Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2014 (arXiv:1411.4280).
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> y = layers.SpatialDropout1D(0.5)(np.ones((4, 5, 3), "float32"), training=True)
+    >>> bool((y == y[:, :1]).all())
+    True
+    """
+
+    rank = 1
+
+    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any):
+        super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["data_format"]
+        return config
+
+
+class SpatialDropout2D(_SpatialDropout):
+    """Dropout of whole feature maps of an image.
+
+    Args:
+        rate: the probability that a map is dropped, from 0 to 1.
+        data_format: `"channels_last"` or `"channels_first"`.
+        seed: an integer for noise that repeats from run to run.
+
+    Shapes:
+        input `(batch, rows, columns, channels)` or `(batch, channels, rows, columns)`, output the same.
+
+    Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2014 (arXiv:1411.4280).
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> y = layers.SpatialDropout2D(0.5)(np.ones((4, 5, 5, 3), "float32"), training=True)
+    >>> bool((y == y[:, :1, :1]).all())
+    True
+    """
+
+    rank = 2
+
+
+class SpatialDropout3D(_SpatialDropout):
+    """Dropout of whole feature maps of a volume.
+
+    Args:
+        rate: the probability that a map is dropped, from 0 to 1.
+        data_format: `"channels_last"` or `"channels_first"`.
+        seed: an integer for noise that repeats from run to run.
+
+    Shapes:
+        input `(batch, depth, rows, columns, channels)` or with the channels second, output the same.
+
+    Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2014 (arXiv:1411.4280).
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> y = layers.SpatialDropout3D(0.5)(np.ones((4, 2, 2, 2, 3), "float32"), training=True)
+    >>> bool((y == y[:, :1, :1, :1]).all())
+    True
+    """
+
+    rank = 3
+
+
+class AlphaDropout(Layer):
+    r"""Dropout that keeps mean 0 and variance 1 of its inputs, for networks of SELU layers.
+
+    $$y = a\,(m x + \alpha' (1 - m)) + b, \quad \alpha' = -\lambda\alpha,\; a = \bigl((1 - p)(1 + p \alpha'^2)\bigr)^{-1/2},\;
+    b = -a \alpha' p$$
+
+    where $m$ is 0 with probability $p$, else 1.
+
+    Args:
+        rate: the probability $p$, from 0 to 1.
+        noise_shape: shape of the noise, which is broadcast to the input; None in it stands for the input's extent.
+        seed: an integer for noise that repeats from run to run.
+
+    Shapes:
+        output as input.
+
+    Source: Klambauer et al., "Self-Normalizing Neural Networks", 2017 (arXiv:1706.02515).
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> layers.AlphaDropout(0.2)(np.ones((2, 3), "float32")).tolist()  # inference
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    """
+
+    def __init__(self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.rate = fraction(self, "rate", rate)
+        self.noise_shape = noise_shape_argument(self, noise_shape)
+        self.seed = seed
+        self.supports_masking = True
+        if rate > 0:
+            self.seed_generator = random.SeedGenerator(seed)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0:
+            return inputs
+        low = -1.6732632423543772 * 1.0507009873554805
+        shape = filled(self.noise_shape, inputs)
+        u = random.uniform(ops.shape(inputs) if shape is None else shape, dtype=inputs.dtype, seed=self.seed_generator)
+        a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5 if self.rate < 1 else 0.0
+        b = -a * low * self.rate
+        kept = ops.where(ops.greater_equal(u, self.rate), inputs, ops.cast(low, inputs.dtype))
+        return ops.add(ops.multiply(kept, a), b)
+
+
+class GaussianDropout(Layer):
+    r"""Multiplies by Gaussian noise of mean 1 while training.
+
+    $$y = x\,\varepsilon, \quad \varepsilon \sim N\!\left(1, \tfrac{p}{1 - p}\right)$$
+
+    Args:
+        rate: $p$ as of `Dropout`, from 0 to 1 (1 itself leaves no finite noise and is refused).
+        seed: an integer for noise that repeats from run to run.
+
+    Shapes:
+        output as input.
+
+    Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 2014.
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> layers.GaussianDropout(0.3)(np.ones((2, 3), "float32")).tolist()  # inference
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.rate = fraction(self, "rate", rate)
+        self.seed = seed
+        self.supports_masking = True
+        if rate > 0:
+            self.seed_generator = random.SeedGenerator(seed)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0:
+            return inputs
+        if self.rate == 1:
+            raise ValueError(f"GaussianDropout {self.name!r}: rate=1 asks for noise of infinite variance; it must be below 1 to train")
+        stddev = math.sqrt(self.rate / (1 - self.rate))
+        noise = random.normal(ops.shape(inputs), mean=1.0, stddev=stddev, dtype=self.compute_dtype, seed=self.seed_generator)
+        return ops.multiply(inputs, noise)
+
+
+class GaussianNoise(Layer):
+    r"""Adds Gaussian noise of mean 0 while training.
+
+    $$y = x + \varepsilon, \quad \varepsilon \sim N(0, \sigma^2)$$
+
+    Args:
+        stddev: the standard deviation $\sigma$, from 0 to 1.
+        seed: an integer for noise that repeats from run to run.
+
+    Shapes:
+        output as input.
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> layers.GaussianNoise(0.1)(np.ones((2, 3), "float32")).tolist()  # inference
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    """
+
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.stddev = fraction(self, "stddev", stddev)
+        self.seed = seed
+        self.supports_masking = True
+        if stddev > 0:
+            self.seed_generator = random.SeedGenerator(seed)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or self.stddev == 0:
+            return inputs
+        noise = random.normal(ops.shape(inputs), stddev=self.stddev, dtype=self.compute_dtype, seed=self.seed_generator)
+        return ops.add(inputs, noise)
+
+
+def filled(noise_shape: Sequence[int | None] | None, inputs: Any) -> tuple[Any, ...] | None:
+    """A noise shape with the input's extents in place of None."""
+    if noise_shape is None:
+        return None
+    if len(noise_shape) != len(inputs.shape):
+        raise ValueError(f"noise_shape={tuple(noise_shape)} does not have the {len(inputs.shape)} axes of the input {tuple(inputs.shape)}")
+    return tuple(d if n is None else n for n, d in zip(noise_shape, ops.shape(inputs), strict=True))
+
+
+def noise_shape_argument(layer: Layer, noise_shape: Any) -> tuple[int | None, ...] | None:
+    """`noise_shape` as a tuple of positive integers and None."""
+    if noise_shape is None:
+        return None
+    shape: tuple[Any, ...] | None = tuple(noise_shape) if isinstance(noise_shape, list | tuple) else None  # pyright: ignore
+    if shape is None or any(d is not None and (not isinstance(d, int) or d <= 0) for d in shape):
+        raise ValueError(
+            f"{type(layer).__name__}: `noise_shape` must be a tuple of positive integers and None. Received: noise_shape={noise_shape!r}"
+        )
+    return shape

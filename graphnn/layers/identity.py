@@ -1,0 +1,32 @@
+"""The layer that does nothing.
+
+Exports: Identity.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .layer import Layer
+
+__all__ = ["Identity"]
+
+
+class Identity(Layer):
+    """Passes its input on.
+
+    Shapes:
+        output as input, whatever the nesting.
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> layers.Identity()(np.array([1.0, 2.0], "float32")).tolist()
+    [1.0, 2.0]
+    """
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs

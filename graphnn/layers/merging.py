@@ -1,0 +1,278 @@
+"""Layers that join several inputs into one, and their function forms.
+
+Exports: Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract, add, average, concatenate, maximum, minimum, multiply, subtract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any, ClassVar
+
+from .. import ops
+from .layer import Layer
+
+__all__ = [
+    "Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract",
+    "add", "average", "concatenate", "maximum", "minimum", "multiply", "subtract",
+]  # fmt: skip
+
+
+class Merge(Layer):
+    """Base of the elementwise ones: inputs of fewer axes get new ones after the batch axis, then all are broadcast.
+
+    A subclass names the op that joins two.
+    """
+
+    join: ClassVar[Any] = None
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape: Sequence[Sequence[int | None]]) -> None:
+        shapes = list_of_shapes(self, input_shape)
+        batches = {s[0] for s in shapes if s} - {None}
+        if len(batches) > 1:
+            raise ValueError(f"{self.title}: the inputs have different batch sizes. Received: shapes {show(shapes)}")
+        rank = max(map(len, shapes))
+        for axis in range(1, rank):
+            extents = {s[axis - rank] for s in shapes if len(s) > rank - axis} - {1, None}
+            if len(extents) > 1:
+                raise ValueError(f"{self.title}: the shapes of the inputs do not broadcast. Received: shapes {show(shapes)}")
+
+    @property
+    def title(self) -> str:
+        """The layer as messages call it."""
+        return f"{type(self).__name__} {self.name!r}"
+
+    def call(self, inputs: Any) -> Any:
+        tensors = list_of_tensors(self, inputs)
+        rank = max(len(x.shape) for x in tensors)
+        return self.merge([ops.expand_dims(x, tuple(range(1, 1 + rank - len(x.shape)))) if len(x.shape) < rank else x for x in tensors])
+
+    def merge(self, tensors: list[Any]) -> Any:
+        """Joins tensors of equal rank."""
+        return reduce(type(self).join, tensors)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """A place counts if it does in any input; None if an input has no mask."""
+        if mask is None or any(m is None for m in mask):
+            return None
+        return reduce(ops.logical_or, mask)
+
+
+class Add(Merge):
+    r"""The sum of its inputs.
+
+    $$y = \sum_i x_i$$
+
+    Shapes:
+        a list of inputs of equal or broadcastable shapes; the output has the broadcast shape.
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> layers.Add()([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+    [4.0, 6.0]
+    """
+
+    join = staticmethod(ops.add)
+
+
+class Subtract(Merge):
+    r"""The first input less the second.
+
+    $$y = x_1 - x_2$$
+
+    Shapes:
+        a list of two inputs of equal or broadcastable shapes; the output has the broadcast shape.
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> layers.Subtract()([np.array([1.0, 2.0]), np.array([3.0, 5.0])]).tolist()
+    [-2.0, -3.0]
+    """
+
+    join = staticmethod(ops.subtract)
+
+    def build(self, input_shape: Sequence[Sequence[int | None]]) -> None:
+        super().build(input_shape)
+        if len(input_shape) != 2:
+            raise ValueError(f"{self.title} takes exactly 2 inputs. Received: {len(input_shape)} inputs")
+
+
+class Multiply(Merge):
+    r"""The elementwise product of its inputs.
+
+    $$y = \prod_i x_i$$
+
+    Shapes:
+        a list of inputs of equal or broadcastable shapes; the output has the broadcast shape.
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> layers.Multiply()([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+    [3.0, 8.0]
+    """
+
+    join = staticmethod(ops.multiply)
+
+
+class Average(Merge):
+    r"""The mean of its inputs.
+
+    $$y = \frac{1}{n} \sum_i x_i$$
+
+    Shapes:
+        a list of inputs of equal or broadcastable shapes; the output has the broadcast shape.
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> layers.Average()([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+    [2.0, 3.0]
+    """
+
+    join = staticmethod(ops.add)
+
+    def merge(self, tensors: list[Any]) -> Any:
+        return ops.divide(super().merge(tensors), len(tensors))
+
+
+class Maximum(Merge):
+    r"""The elementwise maximum of its inputs.
+
+    $$y = \max_i x_i$$
+
+    Shapes:
+        a list of inputs of equal or broadcastable shapes; the output has the broadcast shape.
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> layers.Maximum()([np.array([1.0, 5.0]), np.array([3.0, 4.0])]).tolist()
+    [3.0, 5.0]
+    """
+
+    join = staticmethod(ops.maximum)
+
+
+class Minimum(Merge):
+    r"""The elementwise minimum of its inputs.
+
+    $$y = \min_i x_i$$
+
+    Shapes:
+        a list of inputs of equal or broadcastable shapes; the output has the broadcast shape.
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> layers.Minimum()([np.array([1.0, 5.0]), np.array([3.0, 4.0])]).tolist()
+    [1.0, 4.0]
+    """
+
+    join = staticmethod(ops.minimum)
+
+
+class Concatenate(Layer):
+    """Its inputs one after the other along an axis.
+
+    Args:
+        axis: the axis, which may differ in extent; all others must agree.
+
+    Shapes:
+        a list of inputs; the output has the sum of the extents along `axis`.
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> layers.Concatenate()([np.ones((2, 3)), np.ones((2, 4))]).shape
+    (2, 7)
+    """
+
+    def __init__(self, axis: int = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = axis
+        self.supports_masking = True
+
+    def build(self, input_shape: Sequence[Sequence[int | None]]) -> None:
+        shapes = list_of_shapes(self, input_shape)
+        rank = len(shapes[0])
+        fits = all(len(s) == rank for s in shapes) and -rank <= self.axis < rank
+        if fits:
+            others = [axis for axis in range(rank) if axis != self.axis % rank]
+            fits = all(len({s[axis] for s in shapes} - {None}) <= 1 for axis in others)
+        if not fits:
+            raise ValueError(
+                f"Concatenate {self.name!r}: the shapes of the inputs must match except along axis {self.axis}. "
+                f"Received: shapes {show(shapes)}"
+            )
+
+    def call(self, inputs: Any) -> Any:
+        return ops.concatenate(list_of_tensors(self, inputs), axis=self.axis)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The masks joined as the inputs are; an input without a mask counts everywhere."""
+        if mask is None or all(m is None for m in mask):
+            return None
+        masks: list[Any] = []
+        for x, m in zip(inputs, mask, strict=True):
+            if m is None:
+                m = ops.ones_like(x, dtype="bool")
+            elif len(m.shape) < len(x.shape):
+                m = ops.logical_or(ops.expand_dims(m, -1), ops.zeros_like(x, dtype="bool"))
+            masks.append(m)
+        return ops.any(ops.concatenate(masks, axis=self.axis), axis=-1)
+
+
+def add(inputs: Any, **kwargs: Any) -> Any:
+    """The sum of a list of tensors; see `Add`."""
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs: Any, **kwargs: Any) -> Any:
+    """The difference of two tensors; see `Subtract`."""
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: Any, **kwargs: Any) -> Any:
+    """The product of a list of tensors; see `Multiply`."""
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs: Any, **kwargs: Any) -> Any:
+    """The mean of a list of tensors; see `Average`."""
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs: Any, **kwargs: Any) -> Any:
+    """The elementwise maximum of a list of tensors; see `Maximum`."""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: Any, **kwargs: Any) -> Any:
+    """The elementwise minimum of a list of tensors; see `Minimum`."""
+    return Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+    """Tensors one after the other along an axis; see `Concatenate`."""
+    return Concatenate(axis=axis, **kwargs)(inputs)
+
+
+def list_of_shapes(layer: Layer, input_shape: Any) -> list[tuple[int | None, ...]]:
+    """The shapes of several inputs; ValueError for the shape of a single one."""
+    if not isinstance(input_shape, list | tuple) or not input_shape or not all(isinstance(s, list | tuple) for s in input_shape):  # pyright: ignore
+        raise ValueError(
+            f"{type(layer).__name__} {layer.name!r} takes a list of at least one input. Received: a single input of shape {input_shape}"
+        )
+    return [tuple(s) for s in input_shape]  # pyright: ignore
+
+
+def list_of_tensors(layer: Layer, inputs: Any) -> list[Any]:
+    """The inputs as a list; ValueError for a single tensor."""
+    if not isinstance(inputs, list | tuple) or not inputs:
+        raise ValueError(f"{type(layer).__name__} {layer.name!r} takes a list of at least one input. Received: {inputs!r}")
+    return list(inputs)  # pyright: ignore
+
+
+def show(shapes: Sequence[Sequence[int | None]]) -> str:
+    """Shapes in a row, for messages."""
+    return ", ".join(str(tuple(s)) for s in shapes)

@@ -1,0 +1,177 @@
+"""The DAG of layers: operations, their calls (nodes), and what a call on symbolic tensors gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from graphnn_compiler.dims import ConcreteExtentNeeded, Dim, Shape, evaluate, symbol, symbols_of
+from graphnn_compiler.ir import Value
+from graphnn_compiler.trace import Tracer, tracing
+
+from . import context, naming, tree
+from .tensor import BATCH, KerasHistory, KerasTensor
+
+
+class Node:
+    """One call of an operation on symbolic tensors."""
+
+    __slots__ = ("operation", "args", "kwargs", "input_tensors", "output_tensors", "outputs")
+
+    def __init__(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any):
+        self.operation, self.args, self.kwargs, self.outputs = operation, args, kwargs, outputs
+        self.input_tensors: list[KerasTensor] = [x for x in tree.flatten([args, kwargs]) if isinstance(x, KerasTensor)]
+        self.output_tensors: list[KerasTensor] = [x for x in tree.flatten(outputs) if isinstance(x, KerasTensor)]
+        index = len(operation._inbound_nodes)
+        operation._inbound_nodes.append(self)
+        for i, x in enumerate(self.output_tensors):
+            x._keras_history = KerasHistory(operation, index, i)
+
+    @property
+    def is_input(self) -> bool:
+        """True for the node of an `Input`."""
+        return not self.input_tensors
+
+    @property
+    def parents(self) -> list[Node]:
+        """The nodes that make the inputs, each once."""
+        found: dict[int, Node] = {}
+        for x in self.input_tensors:
+            operation, index, _ = x._keras_history
+            node = operation._inbound_nodes[index]
+            found[id(node)] = node
+        return list(found.values())
+
+    def filled(self, tensors: dict[int, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with `tensors[id(symbolic)]` in the place of symbolic tensors."""
+
+        def number(x: Any) -> Any:
+            return tensors[id(x)] if isinstance(x, KerasTensor) else x
+
+        return tree.map_structure(number, self.args), tree.map_structure(number, self.kwargs)
+
+
+class Operation:
+    """Anything with a name that can be called on symbolic tensors: layers and ops.
+
+    Args:
+        name: by default made of the class name.
+    """
+
+    def __init__(self, name: str | None = None):
+        if name is None:
+            name = naming.auto_name(type(self).__name__)
+        if not isinstance(name, str) or "/" in name:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(
+                f"Argument `name` must be a string and cannot contain character `/`. Received: name={name} (of type {type(name)})"
+            )
+        self.name = name
+        self._inbound_nodes: list[Node] = []
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The maths of the operation."""
+        raise NotImplementedError(f"{type(self).__name__} has no `call`")
+
+    def _endpoint(self, side: str) -> Any:
+        nodes = self._inbound_nodes
+        if len(nodes) != 1:
+            times = f"is called {len(nodes)} times: which {side} is meant is not clear" if nodes else "has never been called"
+            raise AttributeError(f"operation {self.name!r} {times}")
+        node = nodes[0]
+        if side == "output":
+            return node.outputs
+        return node.input_tensors[0] if len(node.input_tensors) == 1 else node.input_tensors
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of its only call."""
+        return self._endpoint("input") if not self._is_input() else self._inbound_nodes[0].outputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of its only call."""
+        return self._endpoint("output")
+
+    def _is_input(self) -> bool:
+        return len(self._inbound_nodes) == 1 and self._inbound_nodes[0].is_input
+
+    def __repr__(self) -> str:
+        return f"<Operation name={self.name}>"
+
+
+def symbolic_outputs(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """What a function gives for symbolic tensors: the same structure with `KerasTensor`s, found by tracing it on values.
+
+    Where the code asks for the number of an unknown extent it is traced with two sets of numbers; what differs is unknown.
+    """
+    tensors = list({id(x): x for x in tree.flatten([args, kwargs]) if isinstance(x, KerasTensor)}.values())
+    try:
+        specs, masks = _traced(function, args, kwargs, tensors, [x.dims for x in tensors])
+    except ConcreteExtentNeeded:
+        names = sorted({s for x in tensors for d in x.dims for s in symbols_of(d)})
+        if not names:
+            raise
+        first, second = ({n: k + (0 if n == BATCH else 59) for n in names} for k in (5, 7))
+        (a, masks), (b, _) = (_traced(function, args, kwargs, tensors, [_numbers(x.dims, e) for x in tensors]) for e in (first, second))
+        specs = tree.map_structure(lambda u, v: _joined(u, v, first, second), a, b)
+
+    def symbolic(spec: Any) -> Any:
+        return KerasTensor(spec.shape, spec.dtype) if isinstance(spec, Spec) else spec
+
+    out = tree.map_structure(symbolic, specs)
+    for x, mask in zip(tree.flatten(out), masks, strict=True):
+        if isinstance(x, KerasTensor) and mask is not None:
+            x._keras_mask = KerasTensor(tuple(None if isinstance(d, Dim) else d for d in mask.shape), mask.dtype)
+    return out
+
+
+class Spec:
+    """Shape and dtype of a traced result (a leaf of structures, unlike a tuple)."""
+
+    __slots__ = ("shape", "dtype")
+
+    def __init__(self, shape: Shape, dtype: str):
+        self.shape, self.dtype = shape, dtype
+
+
+def _numbers(dims: Shape, env: dict[str, int]) -> Shape:
+    return tuple(evaluate(d, env) for d in dims)
+
+
+def _joined(a: Any, b: Any, first: dict[str, int], second: dict[str, int]) -> Any:
+    if not isinstance(a, Spec):
+        return a
+    known = {(first[n], second[n]): symbol(n) for n in reversed(first)}
+    shape = tuple(m if m == n else known.get((m, n)) for m, n in zip(a.shape, b.shape, strict=True))  # type: ignore[index]
+    return Spec(shape, a.dtype)  # type: ignore[arg-type]
+
+
+def _traced(function: Any, args: Any, kwargs: Any, tensors: list[KerasTensor], shapes: list[Shape]) -> tuple[Any, list[Any]]:
+    tracer = Tracer()
+    with tracing(tracer):
+        values = {id(x): tracer.input(s, x.dtype) for x, s in zip(tensors, shapes, strict=True)}
+        beside = context.collected(tracer)
+        for x, s in zip(tensors, shapes, strict=True):
+            mask = x._keras_mask
+            if mask is not None:
+                beside.masks[values[id(x)]] = tracer.input(s[: mask.ndim], mask.dtype)
+
+        def number(x: Any) -> Any:
+            return values[id(x)] if isinstance(x, KerasTensor) else x
+
+        result = function(*tree.map_structure(number, args), **tree.map_structure(number, kwargs))
+        masks: list[Any] = []
+
+        def spec(x: Any) -> Any:
+            v = getattr(x, "value", x) if not isinstance(x, Value) and hasattr(x, "assign") else x
+            masks.append(beside.masks.get(v) if isinstance(v, Value) else None)
+            if isinstance(v, Value):
+                return Spec(v.shape, v.dtype)
+            if hasattr(v, "__array__"):
+                from .dispatch import value as as_value
+
+                v = as_value(v)
+                return Spec(v.shape, v.dtype)
+            return v
+
+        return tree.map_structure(spec, result), masks

@@ -1,0 +1,216 @@
+"""Python functions of arrays as compiled programs: arguments are split into arrays and fixed parts, the function is traced once
+for each fixed part, shapes and dtypes, and the program is kept.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from graphnn_compiler.dims import Shape
+from graphnn_compiler.executable import Executable
+from graphnn_compiler.ir import Value
+from graphnn_compiler.trace import Tracer, tracing
+
+from . import context
+from .config import standard_dtype
+from .tensor import Array, Tensor
+from .variable import Variable
+
+_PLAIN = (str, bytes, int, float, bool, complex, type(None), type(Ellipsis))
+
+
+class Slot:
+    """The place of the array number `index` in a structure of arguments."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index: int):
+        self.index = index
+
+
+class Unhashable(Exception):
+    """A fixed argument that cannot be part of a key."""
+
+
+def as_array(x: Any) -> Array:
+    """An array of a dtype that the compiler knows, in native byte order and C order.
+
+    Raises:
+        ValueError: for objects, strings and other dtypes.
+    """
+    a = x.array if isinstance(x, Variable) else np.asarray(x)
+    if a.dtype.kind not in "biuf" or a.dtype.name not in _DTYPES:
+        if a.dtype.kind not in "biuf":
+            raise ValueError(f"Invalid dtype: {a.dtype}. A tensor must hold numbers; Received: {type(x).__name__} of dtype {a.dtype}")
+        standard_dtype(a.dtype)
+    if not a.dtype.isnative:
+        a = a.astype(a.dtype.newbyteorder("="))
+    return a if a.flags.c_contiguous else a.copy(order="C")
+
+
+_DTYPES = frozenset(("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"))
+
+
+def is_arraylike(x: Any) -> bool:
+    """True for arrays, NumPy scalars, variables, and what knows how to become an array."""
+    return isinstance(x, np.ndarray | np.generic | Variable) or (hasattr(x, "__array__") and not isinstance(x, type))
+
+
+def split(x: Any, arrays: list[Any]) -> tuple[Any, Hashable]:
+    """A structure with `Slot`s where its arrays were (appended to `arrays`), and a key for all that is not an array."""
+    kind = type(x)
+    if kind in _PLAIN:
+        return x, (kind, x) if kind is not str else x
+    if is_arraylike(x):
+        arrays.append(as_array(x))
+        return Slot(len(arrays) - 1), Slot
+    if isinstance(x, list | tuple):
+        parts = [split(e, arrays) for e in x]
+        items = [p[0] for p in parts]
+        whole = items if isinstance(x, list) else type(x)(*items) if hasattr(x, "_fields") else tuple(items)
+        return whole, (kind, *[p[1] for p in parts])
+    if isinstance(x, dict):
+        pairs = {k: split(v, arrays) for k, v in x.items()}
+        return {k: p[0] for k, p in pairs.items()}, (dict, *[(k, p[1]) for k, p in pairs.items()])
+    if isinstance(x, slice):
+        return x, (slice, x.start, x.stop, x.step)
+    if isinstance(x, np.dtype | type):
+        return x, x
+    return x, _Fixed(x)
+
+
+class _Fixed:
+    """A part of a key that stands for one object; it makes the key useless for a cache."""
+
+    __slots__ = ("item",)
+
+    def __init__(self, item: Any):
+        self.item = item
+
+    def __hash__(self) -> int:
+        raise Unhashable
+
+
+def fill(x: Any, values: Sequence[Any]) -> Any:
+    """The structure with values in the place of its slots."""
+    if isinstance(x, Slot):
+        return values[x.index]
+    if isinstance(x, list | tuple):
+        items = [fill(e, values) for e in x]
+        return items if isinstance(x, list) else type(x)(*items) if hasattr(x, "_fields") else tuple(items)
+    if isinstance(x, dict):
+        return {k: fill(v, values) for k, v in x.items()}
+    return x
+
+
+def take_values(x: Any, values: list[Value]) -> Any:
+    """The structure with slots where its symbolic values (appended to `values`) and variables were."""
+    if isinstance(x, Variable):
+        x = x.value
+    if isinstance(x, Value):
+        values.append(x)
+        return Slot(len(values) - 1)
+    if isinstance(x, np.ndarray | np.generic):
+        from .dispatch import value
+
+        return take_values(value(x), values)
+    if isinstance(x, list | tuple):
+        items = [take_values(e, values) for e in x]
+        return items if isinstance(x, list) else type(x)(*items) if hasattr(x, "_fields") else tuple(items)
+    if isinstance(x, dict):
+        return {k: take_values(v, values) for k, v in x.items()}
+    return x
+
+
+class Program:
+    """A traced function: an executable, the shape of its result, and the losses and masks that came beside it.
+
+    `arguments` is what the function is called with, slots standing for the inputs.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: Any,
+        kwargs: Any,
+        specs: Sequence[tuple[Shape, str]],
+        masks: Sequence[tuple[int, int]] = (),
+    ):
+        tracer = Tracer()
+        with tracing(tracer):
+            values = [tracer.input(shape, dtype) for shape, dtype in specs]
+            beside = context.collected(tracer)
+            for x, mask in masks:
+                beside.masks[values[x]] = values[mask]
+            result = function(*fill(args, values), **fill(kwargs, values))
+            outputs: list[Value] = []
+            self.result = take_values(result, outputs)
+            self.n_results = len(outputs)
+            self.loss_layers = [layer for layer, _ in beside.losses]
+            outputs += [v for _, v in beside.losses]
+            self.masks: list[tuple[int, int]] = []
+            for i, v in enumerate(outputs[: self.n_results]):
+                mask = beside.masks.get(v)
+                if mask is not None:
+                    self.masks.append((i, len(outputs)))
+                    outputs.append(mask)
+            self.graph = tracer.finish(outputs)
+        self.run = Executable(self.graph)
+        # Such an output may share memory with an input or a weight; the user gets a copy.
+        self.shared = [i for i, v in enumerate(outputs) if v.node is None or v.node.op.kind in ("movement", "constant")]
+        self.single = isinstance(self.result, Slot)
+
+    def arrays(self, inputs: Sequence[Array]) -> list[Array]:
+        """All outputs for some inputs, none of them sharing memory with anything."""
+        found = self.run(inputs)
+        for i in self.shared:
+            found[i] = found[i].copy()
+        return found
+
+    def __call__(self, inputs: Sequence[Array]) -> Any:
+        """The result as the function would have given it; losses and masks are put where they belong."""
+        found = self.arrays(inputs)
+        tensors: list[Any] = [a.view(Tensor) for a in found]
+        if self.loss_layers:
+            for layer, loss in zip(self.loss_layers, tensors[self.n_results :], strict=False):
+                layer._eager_losses.append(loss)
+        for i, m in self.masks:
+            tensors[i]._keras_mask = tensors[m]
+        return tensors[0] if self.single else fill(self.result, tensors)
+
+
+class Programs:
+    """The programs of a function, the least recently used ones dropped beyond `limit`."""
+
+    def __init__(self, limit: int = 256):
+        self.limit = limit
+        self._kept: OrderedDict[Hashable, Program] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Program]) -> Program:
+        """The program of a key, made where there is none; without a cache where the key cannot be hashed."""
+        try:
+            with self._lock:
+                program = self._kept.get(key)
+                if program is not None:
+                    self._kept.move_to_end(key)
+                    return program
+        except Unhashable:
+            return make()
+        except TypeError:
+            return make()
+        program = make()
+        with self._lock:
+            self._kept[key] = program
+            while len(self._kept) > self.limit:
+                self._kept.popitem(last=False)
+        return program
+
+    def clear(self) -> None:
+        """Forgets all programs."""
+        with self._lock:
+            self._kept.clear()

@@ -1,0 +1,85 @@
+"""Tools of the simd tests: small kernels from text, run on arrays, for this CPU or for one without AVX-512."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphnn_compiler.runtime import loader
+from graphnn_compiler.runtime.spec import AVX2, HOST, KernelSpec, Target
+
+TARGETS = {"host": HOST, "avx2": AVX2}
+DTYPES: dict[str, Any] = {
+    "f16": np.float16, "f32": np.float32, "f64": np.float64, "b1": np.bool_,
+    "i8": np.int8, "i16": np.int16, "i32": np.int32, "i64": np.int64,
+    "u8": np.uint8, "u16": np.uint16, "u32": np.uint32, "u64": np.uint64,
+}  # fmt: skip
+INTS = ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64")
+FLOATS = ("f32", "f64")
+
+F32_SPECIALS = np.array(
+    [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, np.inf, -np.inf, np.nan, -np.nan, 1e-45, -1e-45, 1e-40, -1e-40]
+    + [1.17549435e-38, -1.17549435e-38, 3.4028235e38, -3.4028235e38, 1.00000012, 0.99999994, -0.99999994, -1.00000012],
+    np.float32,
+)
+
+
+@functools.cache
+def kernel(text: str, target: Target = HOST) -> Callable[..., int]:
+    """The compiled function of a kernel's text."""
+    return loader.function(loader.address(KernelSpec("simd_test", source=text), target))
+
+
+def run(text: str, arrays: Sequence[Any], dims: Sequence[int] = (), target: Target = HOST, ctx: int = 0) -> int:
+    """Call a kernel with the addresses of arrays."""
+    d, b = np.array([*dims, 0], np.int64), np.array([a.ctypes.data for a in arrays] + [0], np.int64)
+    return kernel(text, target)(d.ctypes.data, b.ctypes.data, ctx, 0, 1)
+
+
+def mapping(formulas: Sequence[str], inputs: Sequence[str], outputs: Sequence[str]) -> str:
+    """Text of a kernel that computes each formula of x0, x1, ... over arrays; dims[0] is their length."""
+    lines = ["def kernel(dims, bufs, ctx, tid, n):", "    count = word(dims, 0)"]
+    for k, t in enumerate(inputs):
+        lines.append(f"    p{k} = word(bufs, {k})")
+    for k, formula in enumerate(formulas):
+        lines += [f"    q = word(bufs, {len(inputs) + k})", "    for i in range(0, count, 16):", "        m = lanes_below(count - i)"]
+        for j, t in enumerate(inputs):
+            lines.append(f"        x{j} = load_{t}(p{j} + i * {DTYPES[t](0).itemsize}, m)")
+        t = outputs[k]
+        lines.append(f"        store_{t}(q + i * {DTYPES[t](0).itemsize}, {formula}, m)")
+    return "\n".join([*lines, "    return 0"])
+
+
+def apply(formulas: Sequence[str], inputs: Sequence[Any], outputs: Sequence[str], target: Target = HOST) -> list[Any]:
+    """Results of the formulas on arrays, one array each."""
+    names = [next(n for n, d in DTYPES.items() if a.dtype == d) for a in inputs]
+    results = [np.full(inputs[0].size, 77, DTYPES[t]) for t in outputs]
+    run(mapping(formulas, names, outputs), [*inputs, *results], [inputs[0].size], target)
+    return results
+
+
+def same_bits(a: Any, b: Any) -> bool:
+    """Equal bit by bit; any NaN equals any NaN."""
+    if a.dtype.kind != "f":
+        return bool((a == b).all())
+    both_nan = np.isnan(a) & np.isnan(b)
+    bits = f"u{a.dtype.itemsize}"
+    return bool(((a.view(bits) == b.view(bits)) | both_nan).all())
+
+
+def ulp_error(got: Any, exact: Any) -> tuple[float, int]:
+    """The largest distance of float32 results from float64 references in units of the last place, and where; inf where specials differ."""
+    with np.errstate(all="ignore"):
+        rounded = exact.astype(np.float32)
+        finite = np.isfinite(rounded)
+        exponent = (np.abs(exact).view(np.int64) >> 52) - 23
+        unit = (np.maximum(exponent, 1023 - 149) << 52).view(np.float64)
+        error = np.abs(got - exact) / unit
+        # Where the reference overflows, or is NaN, the result must be the very same.
+        error = np.where(finite, error, np.where((got == rounded) | (np.isnan(got) & np.isnan(rounded)), 0.0, np.inf))
+        error = np.where(np.isnan(error), np.inf, error)
+    worst = int(error.argmax())
+    return float(error[worst]), worst
