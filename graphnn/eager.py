@@ -17,9 +17,9 @@ from graphnn_compiler.dims import ConcreteExtentNeeded, Shape, symbol
 from graphnn_compiler.executable import Executable
 from graphnn_compiler.trace import active
 
-from .dispatch import listed
+from .dispatch import OpCall, find, listed
 from .program import Program, Programs, Unhashable, is_arraylike, split
-from .tensor import BATCH, Array
+from .tensor import BATCH, Array, KerasTensor
 from .tree import flatten
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -117,7 +117,7 @@ def run(
 
 
 def one_program(method: F | None = None, *, rows: bool = True, small: bool = False) -> Any:
-    """Makes a method of values and variables callable on arrays too, as one program (see `run`).
+    """Makes a method of values and variables callable on arrays too, as one program (see `run`), and on symbolic tensors.
 
     Numbers and lists of numbers among the arguments count as arrays.
     """
@@ -130,6 +130,10 @@ def one_program(method: F | None = None, *, rows: bool = True, small: bool = Fal
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
         if active() is not None:
             return method(self, *args, **kwargs)
+        if find((args, kwargs), KerasTensor):
+            call = functools.partial(method, self)
+            call.class_name = type(self).__name__  # type: ignore[attr-defined]
+            return OpCall(call)(*args, **kwargs)
         if kwargs:
             bound = signature.bind(self, *args, **kwargs)
             bound.apply_defaults()

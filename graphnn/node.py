@@ -72,28 +72,23 @@ class Operation:
         """The maths of the operation."""
         raise NotImplementedError(f"{type(self).__name__} has no `call`")
 
-    def _endpoint(self, side: str) -> Any:
-        nodes = self._inbound_nodes
-        if len(nodes) != 1:
-            times = f"is called {len(nodes)} times: which {side} is meant is not clear" if nodes else "has never been called"
-            raise AttributeError(f"operation {self.name!r} {times}")
-        node = nodes[0]
-        if side == "output":
+    def _first_node(self, side: str) -> Node:
+        if not self._inbound_nodes:
+            raise AttributeError(f"The layer {self.name} has never been called and thus has no defined {side}.")
+        return self._inbound_nodes[0]
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs of its first call."""
+        node = self._first_node("input")
+        if node.is_input:
             return node.outputs
         return node.input_tensors[0] if len(node.input_tensors) == 1 else node.input_tensors
 
     @property
-    def input(self) -> Any:
-        """The symbolic input of its only call."""
-        return self._endpoint("input") if not self._is_input() else self._inbound_nodes[0].outputs
-
-    @property
     def output(self) -> Any:
-        """The symbolic output of its only call."""
-        return self._endpoint("output")
-
-    def _is_input(self) -> bool:
-        return len(self._inbound_nodes) == 1 and self._inbound_nodes[0].is_input
+        """The symbolic outputs of its first call."""
+        return self._first_node("output").outputs
 
     def __repr__(self) -> str:
         return f"<Operation name={self.name}>"

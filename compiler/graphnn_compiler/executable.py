@@ -5,7 +5,6 @@ A state's key is any hashable object with an attribute `array`: a C-contiguous N
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
@@ -50,7 +49,7 @@ class Executable:
     """
 
     def __init__(self, graph: Graph, *, eager: bool = False):
-        self.graph, self.eager = graph, eager or os.environ.get("GRAPHNN_COMPILED") != "1"
+        self.graph, self.eager = graph, eager
         self._lowered: Lowered | None = None
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
         self._lock = threading.RLock()

@@ -111,7 +111,9 @@ def _outlined(name: str, formula: Any) -> Any:
 
 
 div = vector_function("div", "a b", "fiu", _div, doc="a / b for floats, floor_div for ints.")
-floor_div = define("floor_div", "a b", alike("fiu"), _outlined("floor_div", _floor_div), "Quotient rounded down; ints: x / 0 = 0.")
+floor_div = define(
+    "floor_div", "a b", alike("fiu"), _outlined("floor_div", _floor_div), "Quotient rounded down; ints: x / 0 = 0."
+)
 mod = define("mod", "a b", alike("fiu"), _outlined("mod", _mod), "Remainder with the sign of b; ints: 0 where b = 0.")
 
 
@@ -131,9 +133,10 @@ def _int_pow(x: Vec, n: Vec) -> Vec:
     p_next = (p * s).where((m & 1).ne(0), p)
     unsigned = Vec(x.e, "u" + x.element[1:], left)
     i_next = b.add(i, ir.Constant(I64, 1))
-    for phi, first, following in zip((i, square, power, left), start, (i_next, (s * s).v, p_next.v, (unsigned >> 1).v)):
+    following = (i_next, (s * s).v, p_next.v, (unsigned >> 1).v)
+    for phi, first, then in zip((i, square, power, left), start, following, strict=True):
         phi.add_incoming(first, entry)
-        phi.add_incoming(following, loop)
+        phi.add_incoming(then, loop)
     b.cbranch(b.icmp_unsigned("<", i_next, ir.Constant(I64, width)), loop, done)
     b.position_at_end(done)
     if x.kind == "u":
@@ -147,7 +150,9 @@ def _pow(x: Vec, y: Vec) -> Vec:
     return libm("pow", x, y) if x.kind == "f" else _int_pow(x, y)
 
 
-pow_ = define("pow_", "x y", alike("fiu"), _outlined("pow", _pow), "x**y; ints wrap, negative int powers give 0, 1 or -1.")
+pow_ = define(
+    "pow_", "x y", alike("fiu"), _outlined("pow", _pow), "x**y; ints wrap, negative int powers give 0, 1 or -1."
+)
 
 
 # ---- random bits
@@ -186,7 +191,9 @@ def _philox(em: Emit, index: int, *values: Any) -> Any:
     high_1, low_1 = _wide_product(c2, _MULTIPLIERS[1])
     following = (key_0 + _KEY_STEPS[0], key_1 + _KEY_STEPS[1], high_1 ^ c1 ^ key_0, low_1, high_0 ^ c3 ^ key_1, low_0)
     i_next = b.add(i, ir.Constant(I64, 1))
-    for phi, first, then in zip((i, *phis), (ir.Constant(I64, 0), *values), (i_next, *(f.v for f in following)), strict=True):
+    for phi, first, then in zip(
+        (i, *phis), (ir.Constant(I64, 0), *values), (i_next, *(f.v for f in following)), strict=True
+    ):
         phi.add_incoming(first, entry)
         phi.add_incoming(then, loop)
     b.cbranch(b.icmp_unsigned("<", i_next, ir.Constant(I64, _ROUNDS)), loop, done)

@@ -25,7 +25,7 @@ def _to(name: str) -> Any:
         single = _to_odd_f32(x) if x.element == "f64" else _to_odd_f32(x.to("f64")) if x.kind in "iu" else x.to("f32")
         return em.b.fpext(em.b.fptrunc(single.v, ir.VectorType(ir.HalfType(), LANES)), single.v.type)
 
-    doc = "Converted values: floats are truncated towards 0, stop at the limits of the type, and NaN gives 0; to b1: != 0."
+    doc = "Converted values: floats are truncated, stop at the limits of the type, and NaN gives 0; to b1: != 0."
     return define(f"to_{name}", "x", alike(ANY, VECTORS[name]), emit, doc)
 
 
@@ -42,7 +42,9 @@ def _make_bitcast(pair: tuple[str, str]) -> Any:
     def emit(em: Emit, _: Any, v: Any) -> Any:
         return em.vec(source, v).bits(target).v
 
-    return define(f"bitcast_{source}_{target}", "x", fixed(VECTORS[target], VECTORS[source]), emit, f"Bits as {target}.")
+    return define(
+        f"bitcast_{source}_{target}", "x", fixed(VECTORS[target], VECTORS[source]), emit, f"Bits as {target}."
+    )
 
 
 bitcast_i32_f32, bitcast_u32_f32, bitcast_f32_i32, bitcast_f32_u32 = map(
@@ -59,5 +61,5 @@ def _const_bits(em: Emit, sig: Any, x: Any) -> Any:
     return em.splat(em.b.bitcast(bits, lane))
 
 
-const_bits_f32 = define("const_bits_f32", "bits", fixed(VECTORS["f32"], types.int64), _const_bits, "A constant by its bits.")
-const_bits_f64 = define("const_bits_f64", "bits", fixed(VECTORS["f64"], types.int64), _const_bits, "A constant by its bits.")
+const_bits_f32 = define("const_bits_f32", "bits", fixed(VECTORS["f32"], types.int64), _const_bits, "By its bits.")
+const_bits_f64 = define("const_bits_f64", "bits", fixed(VECTORS["f64"], types.int64), _const_bits, "By its bits.")

@@ -1,4 +1,4 @@
-"""Writing LLVM IR for vectors: `Emit` wraps a builder, `Vec` is a value with operators, so that formulas read like formulas."""
+"""Writing LLVM IR for vectors: `Emit` wraps a builder, `Vec` is a value with operators."""
 
 from __future__ import annotations
 
@@ -41,11 +41,13 @@ class Emit:
         return found if found is not None else ir.Function(self.module, ir.FunctionType(result, parameters), name)
 
     def llvm(self, name: str, *args: Any) -> Any:
-        """Call LLVM intrinsic `name`, overloaded on the type of its first argument, which is also that of the result."""
+        """Call LLVM intrinsic `name`, overloaded on the type of its first argument and of its result."""
         t = args[0].type
         return self.b.call(self.external(f"llvm.{name}.{_suffix(t)}", t, [a.type for a in args]), args)
 
-    def outlined(self, name: str, result: Any, parameters: Sequence[Any], body: Callable[..., Any], inline: bool) -> Any:
+    def outlined(
+        self, name: str, result: Any, parameters: Sequence[Any], body: Callable[..., Any], inline: bool
+    ) -> Any:
         """An internal function, written once per module; `body(Emit, *values)` emits it and gives its result."""
         fn = self.module.globals.get(name)
         if fn is None:
@@ -89,7 +91,9 @@ class Emit:
         """All lanes = the LLVM scalar x."""
         t = ir.VectorType(x.type, LANES)
         one = self.b.insert_element(ir.Constant(t, ir.Undefined), x, ir.Constant(I32, 0))
-        return self.b.shuffle_vector(one, ir.Constant(t, ir.Undefined), ir.Constant(ir.VectorType(I32, LANES), [0] * LANES))
+        return self.b.shuffle_vector(
+            one, ir.Constant(t, ir.Undefined), ir.Constant(ir.VectorType(I32, LANES), [0] * LANES)
+        )
 
     def mask_bits(self, mask: Any) -> Any:
         """The 16 bits of a b1 vector as i16."""

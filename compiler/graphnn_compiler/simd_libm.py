@@ -11,13 +11,6 @@ from .simd_types import ELEMENTS, I64, LANES, alike, define, ir, vector_type
 
 Formula = Callable[..., Vec]
 
-_LIBM = (
-    "exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 pow hypot erf erfc "
-    "lgamma fmod"
-).split()
-# The symbols of the C library that compiled kernels may refer to.
-LIBM_SYMBOLS: tuple[str, ...] = tuple(sorted([*_LIBM, *(f"{name}f" for name in _LIBM)]))
-
 
 def libm(name: str, *args: Vec) -> Vec:
     """The C function for each lane, by an internal loop."""
@@ -31,7 +24,7 @@ def libm(name: str, *args: Vec) -> Vec:
         t = vector_type(x.element)
         entry, loop, done = b.block, b.append_basic_block("lane"), b.append_basic_block("done")
         slots = [b.alloca(t) for _ in (*vectors, None)]
-        for v, slot in zip(vectors, slots):
+        for v, slot in zip(vectors, slots[:-1], strict=True):
             b.store(v, slot)
         cells = [b.bitcast(slot, lane_type.as_pointer()) for slot in slots]
         b.branch(loop)

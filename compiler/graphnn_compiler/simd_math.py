@@ -1,8 +1,9 @@
-"""float32 functions by polynomials: formulas on `Vec`, with the largest error found over all 2**32 inputs.
+"""float32 functions by polynomials: formulas on `Vec`.
 
-Every formula is one straight line without branches: special values fall out of the arithmetic or are selected at the end.
-The coefficients are minimax fits (weighted least squares by Lawson's iteration) rounded to float32 one after the other, each time
-fitting the rest anew. The reductions are those of Cody and Waite, "Software Manual for the Elementary Functions" (1980).
+Every formula is straight-line code: special values fall out of the arithmetic or are selected at the end. The
+coefficients are minimax fits (weighted least squares by Lawson's iteration) rounded to float32 one after the other,
+each time fitting the rest anew. The reductions are those of Cody and Waite, "Software Manual for the Elementary
+Functions" (1980). Error bounds: docstrings in `simd_libm.py`, tested over all 2**32 inputs.
 """
 
 from __future__ import annotations
@@ -55,7 +56,15 @@ def power_of_two(n: Vec) -> Vec:
     return ((n << EXPONENT) + ONE_BITS).bits("f32")
 
 
-_EXP = (1.0, 1.0, 0.4999999403953552, 0.1666652113199234, 0.04166826605796814, 0.008368677459657192, 0.001382073387503624)
+_EXP = (
+    1.0,
+    1.0,
+    0.4999999403953552,
+    0.1666652113199234,
+    0.04166826605796814,
+    0.008368677459657192,
+    0.001382073387503624,
+)
 
 
 def exp_parts(x: Vec) -> tuple[Vec, Vec]:
@@ -241,7 +250,7 @@ ERFINV_FAR = (  # in sqrt(-log(1 - x**2)) - 4, as far as float64 reaches: 5e-6 f
 
 
 def erfinv_estimate(x: Vec, minus_log: Vec, tail: Sequence[float], centre: float) -> Vec:
-    """Polynomials in w = -log(1 - x**2) and in its root: Giles, "Approximating the erfinv function" (2012); the fits are ours."""
+    """Polynomials in w = -log(1 - x**2) and its root: Giles, "Approximating the erfinv function" (2012); own fits."""
     central = horner(minus_log - 2.5, _ERFINV_CENTRAL)
     far = horner(minus_log.unary("sqrt") - centre, tail)
     return central.where(minus_log.lt(5.0), far) * x

@@ -1,6 +1,6 @@
-"""Loads and stores of vectors and scalars. Addresses are int64, strides and offsets are bytes, alignment is that of one element.
+"""Loads and stores of vectors and scalars. Addresses are int64, strides and offsets bytes, alignment is one element.
 
-Suffix T is the element type in memory: f16 is float32 in registers, b1 is a byte 0/1 in memory and one bit in registers.
+Suffix T is the type in memory: f16 is float32 in registers, b1 is a byte 0/1 in memory and one bit in registers.
 """
 
 from __future__ import annotations
@@ -172,7 +172,11 @@ def _load(em: Emit, e: Element, address: Any, mask: Any) -> Any:
     if target_has_avx512():
         return _to_register(em, e, _masked_load(em, e, address, mask))
     b = em.b  # masked accesses are slow on such targets
-    full_block, part_block, done = b.append_basic_block("full"), b.append_basic_block("part"), b.append_basic_block("loaded")
+    full_block, part_block, done = (
+        b.append_basic_block("full"),
+        b.append_basic_block("part"),
+        b.append_basic_block("loaded"),
+    )
     _likely(em, em.mask_is_full(mask), full_block, part_block)
     b.position_at_end(full_block)
     full = _plain_load(em, e, address)
@@ -193,7 +197,11 @@ def _store(em: Emit, e: Element, address: Any, v: Any, mask: Any) -> None:
         _masked_store(em, e, address, v, mask)
         return
     b = em.b
-    full_block, part_block, done = b.append_basic_block("full"), b.append_basic_block("part"), b.append_basic_block("stored")
+    full_block, part_block, done = (
+        b.append_basic_block("full"),
+        b.append_basic_block("part"),
+        b.append_basic_block("stored"),
+    )
     _likely(em, em.mask_is_full(mask), full_block, part_block)
     b.position_at_end(full_block)
     _plain_store(em, e, address, v)
@@ -251,45 +259,68 @@ def _splat_load(em: Emit, e: Element, address: Any) -> Any:
 (
     load_f16, load_f32, load_f64, load_i8, load_i16, load_i32,
     load_i64, load_u8, load_u16, load_u32, load_u64, load_b1,
-) = family("load", "address mask", lambda n: fixed(VECTORS[n], ADDRESS, B1), _load)
+) = family(
+    "load", "address mask", lambda n: fixed(VECTORS[n], ADDRESS, B1),
+    _load, "16 elements; lanes off are 0 and not read."
+)
 (
     store_f16, store_f32, store_f64, store_i8, store_i16, store_i32,
     store_i64, store_u8, store_u16, store_u32, store_u64, store_b1,
-) = family("store", "address value mask", lambda n: fixed(types.void, ADDRESS, VECTORS[n], B1), _store)
+) = family(
+    "store", "address value mask", lambda n: fixed(types.void, ADDRESS, VECTORS[n], B1),
+    _store, "16 elements; lanes off are not written."
+)
 (
     load_full_f16, load_full_f32, load_full_f64, load_full_i8, load_full_i16, load_full_i32,
     load_full_i64, load_full_u8, load_full_u16, load_full_u32, load_full_u64, load_full_b1,
-) = family("load_full", "address", lambda n: fixed(VECTORS[n], ADDRESS), _load_full)
+) = family("load_full", "address", lambda n: fixed(VECTORS[n], ADDRESS), _load_full, "16 elements.")
 (
     store_full_f16, store_full_f32, store_full_f64, store_full_i8, store_full_i16, store_full_i32,
     store_full_i64, store_full_u8, store_full_u16, store_full_u32, store_full_u64, store_full_b1,
-) = family("store_full", "address value", lambda n: fixed(types.void, ADDRESS, VECTORS[n]), _store_full)
+) = family("store_full", "address value", lambda n: fixed(types.void, ADDRESS, VECTORS[n]), _store_full, "16 elements.")
 (
     loads_f16, loads_f32, loads_f64, loads_i8, loads_i16, loads_i32,
     loads_i64, loads_u8, loads_u16, loads_u32, loads_u64, loads_b1,
-) = family("loads", "address stride mask", lambda n: fixed(VECTORS[n], ADDRESS, types.int64, B1), _gather)
+) = family(
+    "loads", "address stride mask", lambda n: fixed(VECTORS[n], ADDRESS, types.int64, B1),
+    _gather, "Lane l from address + l * stride."
+)
 (
     stores_f16, stores_f32, stores_f64, stores_i8, stores_i16, stores_i32,
     stores_i64, stores_u8, stores_u16, stores_u32, stores_u64, stores_b1,
-) = family("stores", "address stride value mask", lambda n: fixed(types.void, ADDRESS, types.int64, VECTORS[n], B1), _scatter)
+) = family(
+    "stores", "address stride value mask", lambda n: fixed(types.void, ADDRESS, types.int64, VECTORS[n], B1),
+    _scatter, "Lane l to address + l * stride, in lane order."
+)
 (
     gather_f16, gather_f32, gather_f64, gather_i8, gather_i16, gather_i32,
     gather_i64, gather_u8, gather_u16, gather_u32, gather_u64, gather_b1,
-) = family("gather", "address offsets mask", lambda n: fixed(VECTORS[n], ADDRESS, OFFSETS, B1), _gather)
+) = family(
+    "gather", "address offsets mask", lambda n: fixed(VECTORS[n], ADDRESS, OFFSETS, B1),
+    _gather, "Lane l from address + offsets[l]."
+)
 (
     scatter_f16, scatter_f32, scatter_f64, scatter_i8, scatter_i16, scatter_i32,
     scatter_i64, scatter_u8, scatter_u16, scatter_u32, scatter_u64, scatter_b1,
-) = family("scatter", "address offsets value mask", lambda n: fixed(types.void, ADDRESS, OFFSETS, VECTORS[n], B1), _scatter)
+) = family(
+    "scatter", "address offsets value mask", lambda n: fixed(types.void, ADDRESS, OFFSETS, VECTORS[n], B1),
+    _scatter, "Lane l to address + offsets[l], in lane order."
+)
 (
     scalar_f16, scalar_f32, scalar_f64, scalar_i8, scalar_i16, scalar_i32,
     scalar_i64, scalar_u8, scalar_u16, scalar_u32, scalar_u64, scalar_b1,
-) = family("scalar", "address", lambda n: fixed(ELEMENTS[n].scalar, ADDRESS), _scalar)
+) = family("scalar", "address", lambda n: fixed(ELEMENTS[n].scalar, ADDRESS), _scalar, "The element at address.")
 (
     set_scalar_f16, set_scalar_f32, set_scalar_f64, set_scalar_i8, set_scalar_i16, set_scalar_i32,
     set_scalar_i64, set_scalar_u8, set_scalar_u16, set_scalar_u32, set_scalar_u64, set_scalar_b1,
-) = family("set_scalar", "address value", lambda n: fixed(types.void, ADDRESS, ELEMENTS[n].scalar), _set_scalar)
+) = family(
+    "set_scalar", "address value", lambda n: fixed(types.void, ADDRESS, ELEMENTS[n].scalar),
+    _set_scalar, "Store one element."
+)
 (
     splat_load_f16, splat_load_f32, splat_load_f64, splat_load_i8, splat_load_i16, splat_load_i32,
     splat_load_i64, splat_load_u8, splat_load_u16, splat_load_u32, splat_load_u64, splat_load_b1,
-) = family("splat_load", "address", lambda n: fixed(VECTORS[n], ADDRESS), _splat_load)
+) = family(
+    "splat_load", "address", lambda n: fixed(VECTORS[n], ADDRESS), _splat_load, "All lanes = the element at address."
+)
 # fmt: on

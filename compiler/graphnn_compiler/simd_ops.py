@@ -33,7 +33,9 @@ INF, NAN = float("inf"), float("nan")
 VecFunction = Callable[[Vec], Any] | Callable[[Vec, Vec], Any] | Callable[[Vec, Vec, Vec], Any]
 
 
-def vector_function(name: str, parameters: str, kinds: str, formula: VecFunction, result: Any = None, doc: str = "") -> Any:
+def vector_function(
+    name: str, parameters: str, kinds: str, formula: VecFunction, result: Any = None, doc: str = ""
+) -> Any:
     """A function of equal vectors: formula(*Vec) -> Vec, or an LLVM value where the result is a scalar."""
     call: Callable[..., Any] = formula
 
@@ -41,7 +43,7 @@ def vector_function(name: str, parameters: str, kinds: str, formula: VecFunction
         out = call(*(em.vec(sig.args[0].element, v) for v in values))
         return out.v if isinstance(out, Vec) else out
 
-    return define(name, parameters, alike(kinds, result), emit, doc)
+    return define(name, parameters, alike(kinds, result), emit, doc or formula.__doc__ or "")
 
 
 # ---- operators
@@ -73,7 +75,12 @@ def _operator(op: Any, arity: int, kinds: str, formula: VecFunction) -> None:
 
         def generic(self, args: Any, kws: Any) -> Any:
             first = args[0]
-            if len(args) == arity and isinstance(first, VecType) and first.kind in kinds and all(a == first for a in args):
+            if (
+                len(args) == arity
+                and isinstance(first, VecType)
+                and first.kind in kinds
+                and all(a == first for a in args)
+            ):
                 return templates.Signature(first, args, None)
             return None
 
@@ -113,10 +120,12 @@ def _splat(em: Emit, e: Element, x: Any) -> Any:
 
 # fmt: off
 (
-    splat_f16, splat_f32, splat_f64, splat_i8, splat_i16, splat_i32, splat_i64, splat_u8, splat_u16, splat_u32, splat_u64, splat_b1,
+    splat_f16, splat_f32, splat_f64, splat_i8, splat_i16, splat_i32,
+    splat_i64, splat_u8, splat_u16, splat_u32, splat_u64, splat_b1,
 ) = family("splat", "x", lambda n: fixed(VECTORS[n], ELEMENTS[n].scalar), _splat, "All lanes = x.")
 (
-    const_f16, const_f32, const_f64, const_i8, const_i16, const_i32, const_i64, const_u8, const_u16, const_u32, const_u64, const_b1,
+    const_f16, const_f32, const_f64, const_i8, const_i16, const_i32,
+    const_i64, const_u8, const_u16, const_u32, const_u64, const_b1,
 ) = family("const", "x", lambda n: fixed(VECTORS[n], ELEMENTS[n].scalar), _splat, "All lanes = a literal.")
 # fmt: on
 
@@ -175,6 +184,7 @@ def _maximum(a: Vec, b: Vec) -> Vec:
 
 
 def _minimum(a: Vec, b: Vec) -> Vec:
+    """NaN if either is; of equal values the first."""
     if a.kind != "f":
         return b.where(b.lt(a), a)
     return b.where(b.isnan(), b.where(b.lt(a), a))
@@ -214,10 +224,16 @@ def _scalar_of(v: VecType) -> Any:
     return v.scalar
 
 
-hsum = vector_function("hsum", "x", "fiu", lambda x: _halves(x, Vec.__add__), _scalar_of, "Sum of the lanes, as a scalar.")
+hsum = vector_function(
+    "hsum", "x", "fiu", lambda x: _halves(x, Vec.__add__), _scalar_of, "Sum of the lanes, as a scalar."
+)
 hprod = vector_function("hprod", "x", "fiu", lambda x: _halves(x, Vec.__mul__), _scalar_of, "Product of the lanes.")
-hmax = vector_function("hmax", "x", ANY, lambda x: _halves(x, _maximum), _scalar_of, "Largest lane; NaN if there is one.")
-hmin = vector_function("hmin", "x", ANY, lambda x: _halves(x, _minimum), _scalar_of, "Smallest lane; NaN if there is one.")
+hmax = vector_function(
+    "hmax", "x", ANY, lambda x: _halves(x, _maximum), _scalar_of, "Largest lane; NaN if there is one."
+)
+hmin = vector_function(
+    "hmin", "x", ANY, lambda x: _halves(x, _minimum), _scalar_of, "Smallest lane; NaN if there is one."
+)
 
 
 def _all(x: Vec) -> Any:

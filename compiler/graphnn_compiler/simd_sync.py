@@ -119,35 +119,49 @@ def _call(em: Emit, _: Any, address: Any, *args: Any) -> Any:
 word = define("word", "address index", fixed(_i64, _i64, _i64), _word, "The int64 at address[index].")
 set_word = define("set_word", "address index value", fixed(types.void, _i64, _i64, _i64), _set_word, "Store an int64.")
 atomic_add = define(
-    "atomic_add", "address index value", fixed(_i64, _i64, _i64, _i64), _atomic_add, "Add; the value before is the result."
+    "atomic_add",
+    "address index value",
+    fixed(_i64, _i64, _i64, _i64),
+    _atomic_add,
+    "Add; the value before is the result.",
 )
 atomic_load = define("atomic_load", "address index", fixed(_i64, _i64, _i64), _atomic_load, "Load with acquire order.")
 atomic_store = define(
-    "atomic_store", "address index value", fixed(types.void, _i64, _i64, _i64), _atomic_store, "Store with release order."
+    "atomic_store",
+    "address index value",
+    fixed(types.void, _i64, _i64, _i64),
+    _atomic_store,
+    "Store with release order.",
 )
 pause = define("pause", "", fixed(types.void), _pause, "Tell the core that this is a spin loop.")
 sched_yield = define("sched_yield", "", fixed(types.void), _sched_yield, "Let another thread have the core.")
 prefetch = define("prefetch", "address", fixed(types.void, _i64), _prefetch, "To be read soon.")
-prefetch_write = define(
-    "prefetch_write", "address", fixed(types.void, _i64), _prefetch_write, "To be written soon."
-)
+prefetch_write = define("prefetch_write", "address", fixed(types.void, _i64), _prefetch_write, "To be written soon.")
 barrier = define(
     "barrier",
     "ctx tid n",
     fixed(types.void, _i64, _i64, _i64),
     _barrier,
-    "Wait until all n threads are here. Every barrier of one run has the same n, or n = 1, which costs nothing.",
+    "Wait until all n threads are here. All barriers of a run have the same n, or n = 1, which costs nothing.",
 )
 fail = define(
     "fail",
     "ctx tid position value",
     fixed(types.void, _i64, _i64, _i64, _i64),
     _fail,
-    "Note the first bad position this thread met; the kernel then returns a nonzero code, which the runner notes.",
+    "Note the first bad position this thread met; the kernel then returns a nonzero code.",
 )
 call_kernel = define(
-    "call_kernel", "address dims bufs ctx tid n", fixed(types.int32, *[_i64] * 6), _call, "Call a kernel by its address."
+    "call_kernel",
+    "address dims bufs ctx tid n",
+    fixed(types.int32, *[_i64] * 6),
+    _call,
+    "Call a kernel by its address.",
 )
 call_tile = define(
-    "call_tile", "address dims bufs ctx i0 m j0 n", fixed(types.int32, *[_i64] * 8), _call, "Call an epilogue by its address."
+    "call_tile",
+    "address dims bufs ctx i0 m j0 n",
+    fixed(types.int32, *[_i64] * 8),
+    _call,
+    "Call an epilogue by its address.",
 )

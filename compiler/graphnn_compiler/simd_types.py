@@ -1,7 +1,7 @@
 """The vector types: sixteen lanes of one element type as one LLVM vector, known to Numba.
 
-A vector has 16 lanes on every target (LLVM splits it where registers are narrower), so the order of every sum, and with it every
-bit of every result, is the same everywhere.
+A vector has 16 lanes on every target (LLVM splits it where registers are narrower), so the order of every sum, and with
+it every bit of every result, is the same everywhere.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class VecType(types.Type):
 
     def __init__(self, element: str) -> None:
         self.element = element
-        super().__init__(name=f"{element}x{LANES}")
+        types.Type.__init__(self, name=f"{element}x{LANES}")
 
     @property
     def kind(self) -> str:
@@ -84,7 +84,7 @@ def vector_type(element: str) -> Any:
 @extending.register_model(VecType)
 class _VecModel(extending.models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: VecType) -> None:
-        super().__init__(dmm, fe_type, vector_type(fe_type.element))
+        extending.models.PrimitiveModel.__init__(self, dmm, fe_type, vector_type(fe_type.element))
 
 
 VECTORS: dict[str, VecType] = {name: VecType(name) for name in NAMES if name != "f16"}
@@ -99,7 +99,7 @@ class _Target:
 def set_target(avx512: bool) -> None:
     """Say whether the code emitted from now on is for a CPU with AVX-512 (F, BW, DQ, VL).
 
-    It only chooses between instruction sequences (masked accesses by hardware, or a branch on the full mask), never results.
+    It chooses between instruction sequences (masked accesses by hardware, or a branch on the full mask), never results.
     `runtime/compile.py` sets it before each compilation; the default is what this machine has.
     """
     _Target.avx512 = avx512
@@ -125,7 +125,11 @@ def define(name: str, parameters: str, typer: Typer, emit: Callable[..., Any], d
     """
     from .simd_emit import Emit
 
+    names = parameters.split()
+
     def definition(typing_context: Any, *args: Any) -> Any:
+        if len(args) != len(names):
+            raise _errors.TypingError(f"{name}({', '.join(names)}): {len(args)} arguments given")
         signature = typer(*args)
 
         def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
@@ -138,13 +142,18 @@ def define(name: str, parameters: str, typer: Typer, emit: Callable[..., Any], d
     definition.__name__ = definition.__qualname__ = name
     definition.__doc__ = doc
     definition.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter(p, kind) for p in ("typing_context", *parameters.split())]
+        [inspect.Parameter(p, kind) for p in ("typing_context", *names)]
     )
     return extending.intrinsic(definition)
 
 
 def family(
-    prefix: str, parameters: str, typer: Callable[[str], Typer], emit: Callable[..., Any], doc: str = "", names: tuple[str, ...] = NAMES
+    prefix: str,
+    parameters: str,
+    typer: Callable[[str], Typer],
+    emit: Callable[..., Any],
+    doc: str = "",
+    names: tuple[str, ...] = NAMES,
 ) -> Iterator[Any]:
     """One function per element type: `prefix_T`, emitted by emit(Emit, Element, *values)."""
 
@@ -163,11 +172,11 @@ def fixed(result: Any, *parameters: Any) -> Typer:
     """A typer for one signature. Scalars are converted, vectors must be of the very type."""
 
     def typer(*args: Any) -> Any:
-        if len(args) != len(parameters):
-            raise _errors.TypingError(f"{len(parameters)} arguments expected, {len(args)} given")
         for want, got in zip(parameters, args, strict=True):
             vector = isinstance(want, VecType) or isinstance(got, VecType)
-            if (vector and want != got) or not (vector or isinstance(got, (types.Number, types.Boolean, types.Literal))):
+            if (vector and want != got) or not (
+                vector or isinstance(got, (types.Number, types.Boolean, types.Literal))
+            ):
                 raise _errors.TypingError(f"{want} expected, {got} given")
         return templates.Signature(result, parameters, None)
 
@@ -175,7 +184,7 @@ def fixed(result: Any, *parameters: Any) -> Typer:
 
 
 def alike(kinds: str, result: Any = None) -> Typer:
-    """A typer for functions of equal vectors of some kinds; `result` is a type or a function of the vector type."""
+    """A typer for functions of equal vectors of some kinds; `result` is a type or a function of the vector."""
 
     def typer(*args: Any) -> Any:
         first = args[0]

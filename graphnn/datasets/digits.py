@@ -33,7 +33,10 @@ def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[tuple[Array, Ar
     """
     if not 0 <= test_split <= 1:
         raise ValueError(f"test_split must be a number from 0 to 1. Received: test_split={test_split!r}")
-    with resources.files(__package__ or "").joinpath("digits.npz").open("rb") as file, np.load(file, allow_pickle=False) as data:
+    with (
+        resources.files(__package__ or "").joinpath("digits.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as data,
+    ):
         x, y = np.asarray(data["x"]), np.asarray(data["y"])
     order = np.random.RandomState(seed).permutation(len(x))
     x, y = x[order], y[order]

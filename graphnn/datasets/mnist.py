@@ -44,5 +44,7 @@ def load_data(path: str = "mnist.npz") -> tuple[tuple[Array, Array], tuple[Array
         with np.load(file, allow_pickle=False) as data:
             x_train, y_train, x_test, y_test = (np.asarray(data[key]) for key in keys)
     except (KeyError, ValueError, OSError, EOFError) as error:
-        raise ValueError(f"{file} is no MNIST file: it should be an .npz of the arrays {', '.join(keys)} ({error})") from error
+        raise ValueError(
+            f"{file} is no MNIST file: it should be an .npz of the arrays {', '.join(keys)} ({error})"
+        ) from error
     return (x_train, y_train), (x_test, y_test)

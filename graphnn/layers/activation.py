@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from .. import activations
-from .common import Identifier
-from .layer import Layer
+from .common import ConfiguredLayer, Identifier
 
 __all__ = ["Activation"]
 
 
-class Activation(Layer):
+class Activation(ConfiguredLayer):
     r"""Applies an activation function to each element (softmax: to the last axis).
 
     $$y = f(x)$$

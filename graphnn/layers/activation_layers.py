@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import activations, ops
-from .common import Identifier, add_weight, axis_extents, set_options
+from .common import ConfiguredLayer, Identifier, add_weight, axis_extents, set_options
 from .input_spec import InputSpec
 from .layer import Layer
 
 __all__ = ["ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
 
-class ReLU(Layer):
+class ReLU(ConfiguredLayer):
     r"""The rectified linear unit.
 
     $$y = \begin{cases} m & x \ge m \\ x & t \le x < m \\ s\,(x - t) & x < t \end{cases}$$
@@ -38,7 +38,9 @@ class ReLU(Layer):
     [0.0, 2.0, 6.0]
     """
 
-    def __init__(self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any):
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.max_value = None if max_value is None else not_negative(self, "max_value", max_value)
         self.negative_slope = not_negative(self, "negative_slope", negative_slope)
@@ -46,10 +48,12 @@ class ReLU(Layer):
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
-        return activations.relu(inputs, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
+        return activations.relu(
+            inputs, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold
+        )
 
 
-class LeakyReLU(Layer):
+class LeakyReLU(ConfiguredLayer):
     r"""The rectified linear unit with a fixed slope below zero.
 
     $$y = \max(x, 0) + s \min(x, 0)$$
@@ -80,7 +84,7 @@ class LeakyReLU(Layer):
         return activations.leaky_relu(inputs, negative_slope=self.negative_slope)
 
 
-class PReLU(Layer):
+class PReLU(ConfiguredLayer):
     r"""The rectified linear unit with a trained slope below zero.
 
     $$y = \max(x, 0) + \alpha \min(x, 0)$$
@@ -109,8 +113,15 @@ class PReLU(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        set_options(self, alpha_initializer=alpha_initializer, alpha_regularizer=alpha_regularizer, alpha_constraint=alpha_constraint)
-        self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else None if shared_axes is None else list(shared_axes)
+        set_options(
+            self,
+            alpha_initializer=alpha_initializer,
+            alpha_regularizer=alpha_regularizer,
+            alpha_constraint=alpha_constraint,
+        )
+        self.shared_axes = (
+            [shared_axes] if isinstance(shared_axes, int) else None if shared_axes is None else list(shared_axes)
+        )
         self.supports_masking = True
 
     def build(self, input_shape: Sequence[int | None]) -> None:
@@ -124,7 +135,7 @@ class PReLU(Layer):
         return ops.subtract(activations.relu(inputs), ops.multiply(self.alpha, activations.relu(ops.negative(inputs))))
 
 
-class ELU(Layer):
+class ELU(ConfiguredLayer):
     r"""The exponential linear unit.
 
     $$y = \begin{cases} x & x > 0 \\ \alpha\,(e^x - 1) & x \le 0 \end{cases}$$
@@ -135,7 +146,8 @@ class ELU(Layer):
     Shapes:
         output as input.
 
-    Source: Clevert et al., "Fast and Accurate Deep Network Learning by Exponential Linear Units", 2015 (arXiv:1511.07289).
+    Source: Clevert et al., "Fast and Accurate Deep Network Learning by Exponential Linear Units", 2015
+    (arXiv:1511.07289).
 
     >>> import numpy as np
     >>> from graphnn import layers
@@ -152,7 +164,7 @@ class ELU(Layer):
         return activations.elu(inputs, alpha=self.alpha)
 
 
-class Softmax(Layer):
+class Softmax(ConfiguredLayer):
     r"""Positive numbers of sum 1 along an axis, or along several taken together.
 
     $$y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}$$
@@ -161,8 +173,8 @@ class Softmax(Layer):
         axis: the axis, or a list of them.
 
     Shapes:
-        output as input. A `mask` in the call, of a shape that broadcasts to the input's, leaves out places where it is False
-        (or not above 0.5); they get 0, also where all of an axis is left out.
+        output as input. A `mask` in the call, of a shape that broadcasts to the input's, leaves out places where it is
+        False (or not above 0.5); they get 0, also where all of an axis is left out.
 
     >>> import numpy as np
     >>> from graphnn import layers
@@ -203,5 +215,7 @@ class Softmax(Layer):
 def not_negative(layer: Layer, argument: str, value: float | None) -> float:
     """`value` if it is 0 or more, else a ValueError that names layer and argument."""
     if value is None or value < 0:
-        raise ValueError(f"{type(layer).__name__}: `{argument}` must be a number of 0 or more. Received: {argument}={value!r}")
+        raise ValueError(
+            f"{type(layer).__name__}: `{argument}` must be a number of 0 or more. Received: {argument}={value!r}"
+        )
     return value

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from .. import regularizers
-from .layer import Layer
+from .common import ConfiguredLayer
 
 __all__ = ["ActivityRegularization"]
 
 
-class ActivityRegularization(Layer):
+class ActivityRegularization(ConfiguredLayer):
     r"""Passes its input on and adds a penalty on it to the loss.
 
     $$\text{loss} \mathrel{+}= \lambda_1 \sum |x| + \lambda_2 \sum x^2$$
@@ -44,5 +44,5 @@ class ActivityRegularization(Layer):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        config.pop("activity_regularizer", None)
+        del config["activity_regularizer"]
         return config

@@ -10,15 +10,14 @@ from typing import Any
 
 from .. import ops
 from ..config import epsilon as fuzz
-from .common import Identifier, add_weight, axis_extents, set_options
+from .common import ConfiguredLayer, Identifier, add_weight, axis_extents, set_options
 from .input_spec import InputSpec
-from .layer import Layer
 from .normalization import widened
 
 __all__ = ["BatchNormalization"]
 
 
-class BatchNormalization(Layer):
+class BatchNormalization(ConfiguredLayer):
     r"""Normalises each channel by its mean and variance in the batch; in inference by their moving averages.
 
     $$y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta, \qquad
@@ -32,7 +31,8 @@ class BatchNormalization(Layer):
         epsilon: the number $\varepsilon$ under the root.
         center: whether there is $\beta$.
         scale: whether there is $\gamma$.
-        beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: first values of the weights.
+        beta_initializer, gamma_initializer: first values of the trained weights.
+        moving_mean_initializer, moving_variance_initializer: first values of the moving averages.
         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: of the trained weights.
         renorm: batch renormalisation: training uses the moving averages too, corrected to the batch within limits.
         renorm_clipping: the limits: a dictionary with any of "rmin", "rmax", "dmax".
@@ -40,10 +40,11 @@ class BatchNormalization(Layer):
         synchronized: must be False.
 
     Shapes:
-        output as input; `gamma`, `beta`, `moving_mean`, `moving_variance` `(channels,)`. A `mask` in the call, of the input's shape
-        without the last axis, leaves places out of the statistics.
+        output as input; `gamma`, `beta`, `moving_mean`, `moving_variance` `(channels,)`. A `mask` in the call, of the
+        input's shape without the last axis, leaves places out of the statistics.
 
-    Source: Ioffe and Szegedy, "Batch Normalization", 2015 (arXiv:1502.03167); Ioffe, "Batch Renormalization", 2017 (arXiv:1702.03275).
+    Source: Ioffe and Szegedy, "Batch Normalization", 2015 (arXiv:1502.03167); Ioffe, "Batch Renormalization", 2017
+    (arXiv:1702.03275).
 
     >>> import numpy as np
     >>> from graphnn import layers
@@ -82,7 +83,11 @@ class BatchNormalization(Layer):
         self.center = center
         self.scale = scale
         set_options(self, beta_initializer=beta_initializer, gamma_initializer=gamma_initializer)
-        set_options(self, moving_mean_initializer=moving_mean_initializer, moving_variance_initializer=moving_variance_initializer)
+        set_options(
+            self,
+            moving_mean_initializer=moving_mean_initializer,
+            moving_variance_initializer=moving_variance_initializer,
+        )
         set_options(self, beta_regularizer=beta_regularizer, gamma_regularizer=gamma_regularizer)
         set_options(self, beta_constraint=beta_constraint, gamma_constraint=gamma_constraint)
         self.renorm = renorm
@@ -183,7 +188,9 @@ def limits(clipping: Mapping[str, float] | None) -> dict[str, float]:
     clip = dict(clipping or {})
     low, high, shift = clip.get("rmin"), clip.get("rmax"), clip.get("dmax")
     if not set(clip) <= {"rmin", "rmax", "dmax"}:
-        raise ValueError(f"BatchNormalization: `renorm_clipping` has the keys rmin, rmax, dmax. Received: renorm_clipping={clip}")
+        raise ValueError(
+            f"BatchNormalization: `renorm_clipping` has the keys rmin, rmax, dmax. Received: renorm_clipping={clip}"
+        )
     if (low is not None and high is not None and high < low) or (shift is not None and shift < 0):
         raise ValueError(
             f"BatchNormalization: `renorm_clipping` needs rmin <= rmax and dmax of 0 or more. Received: renorm_clipping={clip}"

@@ -79,10 +79,14 @@ class Calling:
 
     # ---- values of a trace
 
+    def _cast_dtype(self: Any) -> str | None:
+        """The dtype that float inputs are cast to, None where they stay as they are."""
+        return self.input_dtype if self.autocast and self.input_dtype.startswith("float") else None
+
     def _traced(self: Any, *args: Any, **kwargs: Any) -> Any:
         info = self._info()
         bound = info.bind(self, args, kwargs)
-        cast_to = self.input_dtype if self.autocast and self.input_dtype.startswith("float") else None
+        cast_to = self._cast_dtype()
 
         def prepared(x: Any) -> Any:
             if isinstance(x, Value):
@@ -215,7 +219,7 @@ class Calling:
 
     def _eager(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args = tuple([_listed(a) for a in args])
-        cast_to = self.input_dtype if self.autocast and self.input_dtype.startswith("float") else None
+        cast_to = self._cast_dtype()
         leaves: list[Any] = [x for x in tree.flatten([args, kwargs]) if is_arraylike(x)]
         arrays: list[Any] = []
         fixed_args, key = split(args, arrays)

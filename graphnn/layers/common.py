@@ -1,21 +1,57 @@
-"""What the layers of this folder share: reading of arguments, and weights with their options."""
+"""What the layers of this folder share: configuration, reading of arguments, and weights with their options."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from .. import constraints, initializers, regularizers
+from .. import activations, constraints, initializers, regularizers
 from ..variable import Variable
 from .layer import Layer
 
-# What `get` of initializers, regularizers, constraints and activations takes: a name, a config, an object, a callable, or None.
+# What `get` of initializers, regularizers, ... takes: a name, a configuration, an object, a callable, or None.
 Identifier: TypeAlias = Any
 _READERS = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
 
 
+_WRITERS = {
+    "initializer": initializers.serialize,
+    "regularizer": regularizers.serialize,
+    "constraint": constraints.serialize,
+    "activation": activations.serialize,
+}
+
+
+class ConfiguredLayer(Layer):
+    """Base of this package's layers: an argument of `__init__` is kept as the attribute of its name: the configuration.
+
+    A user's subclass may build its own `get_config` on this one; without one its arguments are captured (see `Layer`).
+    """
+
+    unsaved: tuple[str, ...] = ()  # arguments that are no part of the configuration
+
+    def get_config(self) -> dict[str, Any]:
+        ours = next(c for c in type(self).__mro__ if c.__module__.partition(".")[0] == __name__.partition(".")[0])
+        own = {name: written(name, getattr(self, name)) for name in arguments_of(ours) if name not in self.unsaved}
+        return {**super().get_config(), **own}
+
+
+def arguments_of(cls: type) -> list[str]:
+    """The names of the arguments of a layer class, those of the base class left out."""
+    parameters = list(inspect.signature(cls).parameters.values())
+    base = ("name", "trainable", "dtype", "activity_regularizer")
+    return [p.name for p in parameters if p.kind is not p.VAR_KEYWORD and p.name not in base]
+
+
+def written(name: str, value: Any) -> Any:
+    """An argument as configurations hold it."""
+    writer = _WRITERS.get(name.rpartition("_")[2])
+    return writer(value) if writer else list(value) if isinstance(value, tuple) else value
+
+
 def set_options(layer: Layer, **options: Identifier) -> None:
-    """Sets `<weight>_initializer`, `<weight>_regularizer` and `<weight>_constraint` attributes from anything their `get` takes."""
+    """Sets `<weight>_initializer`, ..., `<weight>_constraint` attributes from anything that their `get` takes."""
     for name, identifier in options.items():
         setattr(layer, name, _READERS[name.rpartition("_")[2]](identifier))
 
@@ -30,14 +66,18 @@ def add_weight(layer: Layer, name: str, shape: Sequence[Any], **kwargs: Any) -> 
 def positive_integer(layer: Layer, argument: str, value: object) -> int:
     """`value` if it is an integer above 0, else a ValueError that names layer and argument."""
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise ValueError(f"{type(layer).__name__}: `{argument}` must be a positive integer. Received: {argument}={value!r}")
+        raise ValueError(
+            f"{type(layer).__name__}: `{argument}` must be a positive integer. Received: {argument}={value!r}"
+        )
     return value
 
 
 def fraction(layer: Layer, argument: str, value: Any) -> Any:
     """`value` if it is a number from 0 to 1, else a ValueError that names layer and argument."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ValueError(f"{type(layer).__name__}: `{argument}` must be a number from 0 to 1. Received: {argument}={value!r}")
+        raise ValueError(
+            f"{type(layer).__name__}: `{argument}` must be a number from 0 to 1. Received: {argument}={value!r}"
+        )
     return value
 
 
@@ -68,8 +108,9 @@ def axis_extents(layer: Layer, axes: Sequence[int], input_shape: Sequence[int | 
     return tuple(extents)
 
 
-def refuse_quantization(layer: Layer, config: object) -> None:
+def refuse_quantization(layer: Any, config: object) -> None:
     """Quantised weights do not exist; the argument is there because Keras's configurations carry it."""
+    layer.quantization_config = None
     if config is not None:
         raise ValueError(
             f"{type(layer).__name__}: quantized weights are not supported, `quantization_config` must be None. "

@@ -11,13 +11,13 @@ from typing import Any
 from graphnn_compiler.dims import product
 
 from .. import ops
-from .layer import Layer
+from .common import ConfiguredLayer
 from .merging import list_of_shapes, list_of_tensors, show
 
 __all__ = ["Dot", "dot"]
 
 
-class Dot(Layer):
+class Dot(ConfiguredLayer):
     r"""Sums the products of two inputs along one axis of each, sample by sample.
 
     $$y_{b \, i \, j} = \sum_k u_{b \, i \, k} \, v_{b \, k \, j}$$
@@ -51,7 +51,9 @@ class Dot(Layer):
     def build(self, input_shape: Sequence[Sequence[int | None]]) -> None:
         shapes = list_of_shapes(self, input_shape)
         if len(shapes) != 2:
-            raise ValueError(f"Dot {self.name!r} takes exactly 2 inputs. Received: {len(shapes)} inputs of shapes {show(shapes)}")
+            raise ValueError(
+                f"Dot {self.name!r} takes exactly 2 inputs. Received: {len(shapes)} inputs of shapes {show(shapes)}"
+            )
         a, b = self.positive_axes(*map(len, shapes))
         if None not in (shapes[0][a], shapes[1][b]) and shapes[0][a] != shapes[1][b]:
             raise ValueError(

@@ -11,14 +11,22 @@ from typing import Any
 
 from .. import ops, random
 from ..config import standardize_data_format
-from .common import fraction
+from .common import ConfiguredLayer, fraction
 from .input_spec import InputSpec
 from .layer import Layer
 
-__all__ = ["AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"]
+__all__ = [
+    "AlphaDropout",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+]
 
 
-class Dropout(Layer):
+class Dropout(ConfiguredLayer):
     r"""Sets elements to 0 at random while training, and scales the others up.
 
     $$y_i = \begin{cases} 0 & \text{with probability } p \\ x_i / (1 - p) & \text{else} \end{cases}$$
@@ -43,7 +51,9 @@ class Dropout(Layer):
     [0.0, 2.0]
     """
 
-    def __init__(self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any):
+    def __init__(
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.rate = fraction(self, "rate", rate)
         self.noise_shape = noise_shape_argument(self, noise_shape)
@@ -81,7 +91,8 @@ class _SpatialDropout(Dropout):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        return {key: config[key] for key in ("rate", "seed", "name", "dtype", "data_format")}
+        del config["trainable"]
+        return config
 
 
 class SpatialDropout1D(_SpatialDropout):
@@ -107,11 +118,6 @@ class SpatialDropout1D(_SpatialDropout):
 
     def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any):
         super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["data_format"]
-        return config
 
 
 class SpatialDropout2D(_SpatialDropout):
@@ -160,7 +166,7 @@ class SpatialDropout3D(_SpatialDropout):
     rank = 3
 
 
-class AlphaDropout(Layer):
+class AlphaDropout(ConfiguredLayer):
     r"""Dropout that keeps mean 0 and variance 1 of its inputs, for networks of SELU layers.
 
     $$y = a\,(m x + \alpha' (1 - m)) + b, \quad \alpha' = -\lambda\alpha,\; a = \bigl((1 - p)(1 + p \alpha'^2)\bigr)^{-1/2},\;
@@ -184,7 +190,9 @@ class AlphaDropout(Layer):
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
 
-    def __init__(self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any):
+    def __init__(
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.rate = fraction(self, "rate", rate)
         self.noise_shape = noise_shape_argument(self, noise_shape)
@@ -205,7 +213,7 @@ class AlphaDropout(Layer):
         return ops.add(ops.multiply(kept, a), b)
 
 
-class GaussianDropout(Layer):
+class GaussianDropout(ConfiguredLayer):
     r"""Multiplies by Gaussian noise of mean 1 while training.
 
     $$y = x\,\varepsilon, \quad \varepsilon \sim N\!\left(1, \tfrac{p}{1 - p}\right)$$
@@ -237,13 +245,17 @@ class GaussianDropout(Layer):
         if not training or self.rate == 0:
             return inputs
         if self.rate == 1:
-            raise ValueError(f"GaussianDropout {self.name!r}: rate=1 asks for noise of infinite variance; it must be below 1 to train")
+            raise ValueError(
+                f"GaussianDropout {self.name!r}: rate=1 asks for noise of infinite variance; it must be below 1 to train"
+            )
         stddev = math.sqrt(self.rate / (1 - self.rate))
-        noise = random.normal(ops.shape(inputs), mean=1.0, stddev=stddev, dtype=self.compute_dtype, seed=self.seed_generator)
+        noise = random.normal(
+            ops.shape(inputs), mean=1.0, stddev=stddev, dtype=self.compute_dtype, seed=self.seed_generator
+        )
         return ops.multiply(inputs, noise)
 
 
-class GaussianNoise(Layer):
+class GaussianNoise(ConfiguredLayer):
     r"""Adds Gaussian noise of mean 0 while training.
 
     $$y = x + \varepsilon, \quad \varepsilon \sim N(0, \sigma^2)$$
@@ -281,7 +293,9 @@ def filled(noise_shape: Sequence[int | None] | None, inputs: Any) -> tuple[Any, 
     if noise_shape is None:
         return None
     if len(noise_shape) != len(inputs.shape):
-        raise ValueError(f"noise_shape={tuple(noise_shape)} does not have the {len(inputs.shape)} axes of the input {tuple(inputs.shape)}")
+        raise ValueError(
+            f"noise_shape={tuple(noise_shape)} does not have the {len(inputs.shape)} axes of the input {tuple(inputs.shape)}"
+        )
     return tuple(d if n is None else n for n, d in zip(noise_shape, ops.shape(inputs), strict=True))
 
 

@@ -23,12 +23,15 @@ class EinsumDense(LoraMixin):
     $$y = \mathrm{activation}(\mathrm{einsum}(\mathrm{equation}, x, W) + b)$$
 
     Args:
-        equation: `"ab,bc->ac"` or, with axes left unnamed, `"...b,bc->...c"` or `"ab...,bc->ac..."`; the second operand is the kernel.
-        output_shape: extents of the output without its batch axis (and without unnamed axes), or one integer; None for an extent
-            that is the input's own.
+        equation: `"ab,bc->ac"` or, with axes left unnamed, `"...b,bc->...c"` or `"ab...,bc->ac..."`; the second operand
+            is the kernel.
+        output_shape: extents of the output without its batch axis (and without unnamed axes), or one integer; None for
+            an extent that is the input's own.
         activation: an activation function or its name; None is the identity.
         bias_axes: letters of the output that the bias spans; None for no bias.
-        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: as of `Dense`.
+        kernel_initializer, bias_initializer: first values of the weights.
+        kernel_regularizer, bias_regularizer: penalties added to the loss.
+        kernel_constraint, bias_constraint: applied to the weights after each update.
         lora_rank, lora_alpha: see `enable_lora`.
         gptq_unpacked_column_size, quantization_config: must be None.
 
@@ -44,6 +47,8 @@ class EinsumDense(LoraMixin):
     >>> layer(np.ones((2, 3, 4), "float32")).shape
     (2, 3, 5)
     """
+
+    unsaved = ("output_shape", "gptq_unpacked_column_size")
 
     def __init__(
         self,
@@ -93,10 +98,7 @@ class EinsumDense(LoraMixin):
         return self.activation(y)
 
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        config.pop("gptq_unpacked_column_size", None)
-        activity = getattr(self, "activity_regularizer", None)
-        return {**config, "output_shape": self.partial_output_shape, "activity_regularizer": config.get("activity_regularizer", activity)}
+        return {"activity_regularizer": None, **super().get_config(), "output_shape": list(self.partial_output_shape)}
 
 
 Shape: TypeAlias = "tuple[int | None, ...]"
@@ -111,7 +113,9 @@ class Plan(NamedTuple):
     fan_out: list[int]
 
 
-_FORM = re.compile(r"(?P<left>\.\.\.)?(?P<x>[a-zA-Z]+)(?P<right>\.\.\.)?,(?P<w>[a-zA-Z]+)->(?P<l>\.\.\.)?(?P<y>[a-zA-Z]+)(?P<r>\.\.\.)?")
+_FORM = re.compile(
+    r"(?P<left>\.\.\.)?(?P<x>[a-zA-Z]+)(?P<right>\.\.\.)?,(?P<w>[a-zA-Z]+)->(?P<l>\.\.\.)?(?P<y>[a-zA-Z]+)(?P<r>\.\.\.)?"
+)
 
 
 def analyze(equation: str, bias_axes: str | None, input_shape: Shape, output_shape: Shape) -> Plan:
@@ -132,7 +136,9 @@ def analyze(equation: str, bias_axes: str | None, input_shape: Shape, output_sha
     front = input_shape[: max(at, 1)]
     full = (*front, *output_shape, *(input_shape[len(x) :] if right else ()))
     if len(full) != at + len(y) + (hidden if right else 0):
-        raise ValueError(f"EinsumDense: output_shape={output_shape} does not have the axes that the equation {equation!r} gives")
+        raise ValueError(
+            f"EinsumDense: output_shape={output_shape} does not have the axes that the equation {equation!r} gives"
+        )
     in_x, in_y = dict(zip(x, input_shape[at:], strict=False)), dict(zip(y, full[at:], strict=False))
     for letter in x:
         if in_y.get(letter) is not None and in_y[letter] != in_x[letter]:
@@ -145,15 +151,21 @@ def analyze(equation: str, bias_axes: str | None, input_shape: Shape, output_sha
             raise ValueError(f"EinsumDense: axis {letter!r} of the output of {equation!r} stands in neither operand")
     for letter in w:
         if letter not in x + y:
-            raise ValueError(f"EinsumDense: axis {letter!r} of the kernel of {equation!r} stands neither in the input nor in the output")
+            raise ValueError(
+                f"EinsumDense: axis {letter!r} of the kernel of {equation!r} stands neither in the input nor in the output"
+            )
     for letter in bias_axes or "":
         if letter not in y:
-            raise ValueError(f"EinsumDense: the bias axis {letter!r} is no axis of the output of the equation {equation!r}")
+            raise ValueError(
+                f"EinsumDense: the bias axis {letter!r} is no axis of the output of the equation {equation!r}"
+            )
 
     def extent(letter: str) -> int:
         size = in_x.get(letter) if in_y.get(letter) is None else in_y[letter]
         if size is None:
-            raise ValueError(f"EinsumDense: the extent of axis {letter!r} of {equation!r} must be known to make the weights")
+            raise ValueError(
+                f"EinsumDense: the extent of axis {letter!r} of {equation!r} must be known to make the weights"
+            )
         return size
 
     bias: tuple[int, ...] | None = None

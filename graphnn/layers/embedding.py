@@ -10,14 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-
-from graphnn_compiler import build
 from graphnn_compiler.ops.base import is_float
 from graphnn_compiler.ops.index import Take
 from graphnn_compiler.trace import emit
 
 from .. import ops
-from ..dispatch import op
+from ..dispatch import value
 from .common import Identifier, add_weight, positive_integer, refuse_quantization, set_options
 from .lora import LoraMixin
 
@@ -46,7 +44,7 @@ class Embedding(LoraMixin):
         input: any, of ids; output: the input's shape and `output_dim`; `embeddings` `(input_dim, output_dim)`.
 
     Raises:
-        IndexError: an id is negative or not below `input_dim`; checked on every call. The message has the id and its position.
+        IndexError: an id is negative or not below `input_dim`; the message has the id and its position.
         TypeError: ids are not integral.
 
     >>> import numpy as np
@@ -57,6 +55,7 @@ class Embedding(LoraMixin):
     """
 
     lora_weight = "embeddings"
+    unsaved = ("weights",)
 
     def __init__(
         self,
@@ -103,17 +102,14 @@ class Embedding(LoraMixin):
         return ops.not_equal(inputs, 0) if self.mask_zero else None
 
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        config.pop("weights", None)
-        return {"activity_regularizer": None, **config}
+        return {"activity_regularizer": None, **super().get_config()}
 
 
-@op
 def look_up(table: Any, ids: Any) -> Any:
     """Rows of a table; ids outside it, negative ones too, are an error."""
-    i = build.value(ids)
+    i = value(ids)
     if is_float(i.dtype):
         # Float ids come from `Input` without a dtype. Those that are not integral must not pass as their neighbours.
         whole = ops.trunc(i)
         i = ops.where(ops.equal(i, whole), ops.cast(whole, "int64"), np.int64(_NO_ID))
-    return emit(Take(0), build.value(table), build.value(i, "int64"))
+    return emit(Take(0), value(table), value(i, "int64"))

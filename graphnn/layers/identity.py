@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .layer import Layer
+from .common import ConfiguredLayer
 
 __all__ = ["Identity"]
 
 
-class Identity(Layer):
+class Identity(ConfiguredLayer):
     """Passes its input on.
 
     Shapes:

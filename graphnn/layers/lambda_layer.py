@@ -10,16 +10,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..saving.serialization import serialize_keras_object
-from .layer import Layer
+from .common import ConfiguredLayer
 
 __all__ = ["Lambda"]
 
 
-class Lambda(Layer):
+class Lambda(ConfiguredLayer):
     """Calls a function of tensors, written in `graphnn.ops`.
 
-    The function is not saved: a configuration holds only the name that it is registered under, and loading looks that name up.
-    A lambda has no name, so a model with one cannot be saved; subclass `Layer` or register a function instead.
+    The function is not saved: a configuration holds only the name that it is registered under, and loading looks that
+    name up. A lambda has no name, so a model with one cannot be saved; subclass `Layer` or register a function instead.
 
     Args:
         function: the function; it may take `mask` and `training` besides the inputs.
@@ -35,6 +35,8 @@ class Lambda(Layer):
     >>> layers.Lambda(lambda x: ops.square(x))(np.array([3.0], "float32")).tolist()
     [9.0]
     """
+
+    unsaved = ("function", "output_shape", "mask", "arguments")
 
     def __init__(
         self,
@@ -71,9 +73,11 @@ class Lambda(Layer):
                     f"Lambda {self.name!r}: `{argument}` is a lambda, and code is never saved. Subclass graphnn.layers.Layer, "
                     "or define a function with a name and register it with graphnn.saving.register_keras_serializable"
                 )
-        config = {"function": serialize_keras_object(self.function), "arguments": serialize_keras_object(self.arguments)}
+        config = {
+            "function": serialize_keras_object(self.function),
+            "arguments": serialize_keras_object(self.arguments),
+        }
         for argument in ("output_shape", "mask"):
             if functions[argument] is not None:
                 config[argument] = serialize_keras_object(functions[argument])
-        base = {k: v for k, v in super().get_config().items() if k not in functions and k != "arguments"}
-        return {**base, **config}
+        return {**super().get_config(), **config}

@@ -29,7 +29,8 @@ __all__ = ["Layer"]
 _OWN = frozenset(
     "_own_trainable _own_other _inbound_nodes _programs _eager_losses _init_arguments _build_shapes built name _path_name "
     "_input_shape_arg _first_weights _dtype_policy activity_regularizer input_spec supports_masking _trainable autocast _building "
-    "_called optimizer loss stop_training history _compile_config _functional".split()
+    "optimizer loss stop_training history _compile_config _functional _inputs _outputs _inputs_structure _outputs_structure _nodes "
+    "_operations _model_layers _fast _graph_programs _sequence".split()
 )
 
 
@@ -67,6 +68,9 @@ class Layer(Calling, Operation):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "__init__" in cls.__dict__ and "get_config" not in cls.__dict__ and not cls.__module__.startswith(__name__.split(".")[0] + "."):
+            # A user's class takes other arguments than its base: what they were is captured, the base's configuration would not fit.
+            cls.get_config = Layer.get_config  # type: ignore[method-assign]
         if "build" in cls.__dict__:
             cls.build = _building(cls.__dict__["build"])  # type: ignore[method-assign]
 
@@ -417,18 +421,9 @@ class Layer(Calling, Operation):
             from .. import regularizers
 
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        if type(self).get_config is Layer.get_config or self._captures():
+        if type(self).get_config is Layer.get_config:
             config.update(capture.captured_config(self))
         return config
-
-    def _captures(self) -> bool:
-        """True where no class that changes the arguments also writes a configuration."""
-        for cls in type(self).__mro__:
-            if "get_config" in cls.__dict__:
-                return cls is Layer
-            if "__init__" in cls.__dict__:
-                return True
-        return False
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:

@@ -9,13 +9,12 @@ from typing import Any
 
 from .. import initializers, ops
 from ..variable import Variable
-from .common import Identifier
-from .layer import Layer
+from .common import ConfiguredLayer, Identifier
 
 __all__: list[str] = []
 
 
-class LoraMixin(Layer):
+class LoraMixin(ConfiguredLayer):
     r"""Freezes the main weight $W$ and trains a product of rank $r$ beside it: $W + \frac{\alpha}{r} A B$.
 
     Source: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021 (arXiv:2106.09685).
@@ -73,8 +72,4 @@ class LoraMixin(Layer):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        for key in ("lora_rank", "lora_alpha"):
-            config.pop(key, None)
-            if self.lora_rank:
-                config[key] = getattr(self, key)
-        return config
+        return config if self.lora_rank else {k: v for k, v in config.items() if k not in ("lora_rank", "lora_alpha")}

@@ -1,6 +1,7 @@
 """Layers that join several inputs into one, and their function forms.
 
-Exports: Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract, add, average, concatenate, maximum, minimum, multiply, subtract.
+Exports: Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract, add, average, concatenate, maximum, minimum,
+multiply, subtract.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from functools import reduce
 from typing import Any, ClassVar
 
 from .. import ops
+from .common import ConfiguredLayer
 from .layer import Layer
 
 __all__ = [
@@ -18,7 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Merge(Layer):
+class Merge(ConfiguredLayer):
     """Base of the elementwise ones: inputs of fewer axes get new ones after the batch axis, then all are broadcast.
 
     A subclass names the op that joins two.
@@ -39,7 +41,9 @@ class Merge(Layer):
         for axis in range(1, rank):
             extents = {s[axis - rank] for s in shapes if len(s) > rank - axis} - {1, None}
             if len(extents) > 1:
-                raise ValueError(f"{self.title}: the shapes of the inputs do not broadcast. Received: shapes {show(shapes)}")
+                raise ValueError(
+                    f"{self.title}: the shapes of the inputs do not broadcast. Received: shapes {show(shapes)}"
+                )
 
     @property
     def title(self) -> str:
@@ -49,7 +53,12 @@ class Merge(Layer):
     def call(self, inputs: Any) -> Any:
         tensors = list_of_tensors(self, inputs)
         rank = max(len(x.shape) for x in tensors)
-        return self.merge([ops.expand_dims(x, tuple(range(1, 1 + rank - len(x.shape)))) if len(x.shape) < rank else x for x in tensors])
+        return self.merge(
+            [
+                ops.expand_dims(x, tuple(range(1, 1 + rank - len(x.shape)))) if len(x.shape) < rank else x
+                for x in tensors
+            ]
+        )
 
     def merge(self, tensors: list[Any]) -> Any:
         """Joins tensors of equal rank."""
@@ -172,7 +181,7 @@ class Minimum(Merge):
     join = staticmethod(ops.minimum)
 
 
-class Concatenate(Layer):
+class Concatenate(ConfiguredLayer):
     """Its inputs one after the other along an axis.
 
     Args:
@@ -259,7 +268,11 @@ def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
 
 def list_of_shapes(layer: Layer, input_shape: Any) -> list[tuple[int | None, ...]]:
     """The shapes of several inputs; ValueError for the shape of a single one."""
-    if not isinstance(input_shape, list | tuple) or not input_shape or not all(isinstance(s, list | tuple) for s in input_shape):  # pyright: ignore
+    if (
+        not isinstance(input_shape, list | tuple)
+        or not input_shape
+        or not all(isinstance(s, list | tuple) for s in input_shape)
+    ):  # pyright: ignore
         raise ValueError(
             f"{type(layer).__name__} {layer.name!r} takes a list of at least one input. Received: a single input of shape {input_shape}"
         )
@@ -269,7 +282,9 @@ def list_of_shapes(layer: Layer, input_shape: Any) -> list[tuple[int | None, ...
 def list_of_tensors(layer: Layer, inputs: Any) -> list[Any]:
     """The inputs as a list; ValueError for a single tensor."""
     if not isinstance(inputs, list | tuple) or not inputs:
-        raise ValueError(f"{type(layer).__name__} {layer.name!r} takes a list of at least one input. Received: {inputs!r}")
+        raise ValueError(
+            f"{type(layer).__name__} {layer.name!r} takes a list of at least one input. Received: {inputs!r}"
+        )
     return list(inputs)  # pyright: ignore
 
 

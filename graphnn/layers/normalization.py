@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
-from .common import Identifier, add_weight, axis_argument, axis_extents, set_options
+from .common import ConfiguredLayer, Identifier, add_weight, axis_argument, axis_extents, set_options
 from .input_spec import InputSpec
-from .layer import Layer
 
 __all__ = ["GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"]
 
 
-class LayerNormalization(Layer):
+class LayerNormalization(ConfiguredLayer):
     r"""Normalises each sample to mean 0 and variance 1 over given axes, then scales and shifts it.
 
     $$y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
@@ -27,8 +26,9 @@ class LayerNormalization(Layer):
         epsilon: the number $\varepsilon$ under the root.
         center: whether there is $\beta$.
         scale: whether there is $\gamma$.
-        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: of the weights.
-        rms_scaling: old spelling: leaves out the mean and $\beta$ (the variance is still about the mean); see `RMSNormalization`.
+        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer: of the weights.
+        beta_constraint, gamma_constraint: of the weights.
+        rms_scaling: old: leaves out the mean and $\beta$; the variance is still about the mean. See `RMSNormalization`.
 
     Shapes:
         output as input; `gamma` and `beta` have the extents of the axes.
@@ -58,7 +58,7 @@ class LayerNormalization(Layer):
         **kwargs: Any,
     ):
         if rms_scaling:
-            warnings.warn("LayerNormalization: `rms_scaling` divides by the deviation, not by the RMS; use RMSNormalization", stacklevel=2)
+            warnings.warn("`rms_scaling` divides by the deviation, not by the RMS; use RMSNormalization", stacklevel=2)
         super().__init__(**kwargs)
         self.axis = axis_argument(self, axis)
         self.epsilon = epsilon
@@ -78,11 +78,13 @@ class LayerNormalization(Layer):
         self.beta = add_weight(self, "beta", shape) if self.center and not self.rms_scaling else None
 
     def call(self, inputs: Any) -> Any:
-        y = ops.layer_normalization(inputs, self.gamma, self.beta, self.axis, self.epsilon, rms_scaling=self.rms_scaling)
+        y = ops.layer_normalization(
+            inputs, self.gamma, self.beta, self.axis, self.epsilon, rms_scaling=self.rms_scaling
+        )
         return ops.cast(y, self.compute_dtype)
 
 
-class RMSNormalization(Layer):
+class RMSNormalization(ConfiguredLayer):
     r"""Divides each sample by its root mean square, then scales it.
 
     $$y = \gamma \, \frac{x}{\sqrt{\overline{x^2} + \varepsilon}}$$
@@ -116,7 +118,7 @@ class RMSNormalization(Layer):
         return ops.rms_normalization(inputs, scale=self.scale, axis=self.axis, epsilon=self.epsilon)
 
 
-class UnitNormalization(Layer):
+class UnitNormalization(ConfiguredLayer):
     r"""Scales each sample to Euclidean length 1 along given axes.
 
     $$y = \frac{x}{\lVert x \rVert_2}$$
@@ -143,7 +145,7 @@ class UnitNormalization(Layer):
         return ops.normalize(inputs, axis=self.axis, order=2, epsilon=1e-12)
 
 
-class GroupNormalization(Layer):
+class GroupNormalization(ConfiguredLayer):
     r"""Normalises each sample to mean 0 and variance 1 within groups of channels, then scales and shifts each channel.
 
     $$y = \gamma \, \frac{x - \mu_g}{\sqrt{\sigma_g^2 + \varepsilon}} + \beta$$
@@ -154,7 +156,8 @@ class GroupNormalization(Layer):
         epsilon: the number $\varepsilon$ under the root.
         center: whether there is $\beta$.
         scale: whether there is $\gamma$.
-        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: of the weights.
+        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer: of the weights.
+        beta_constraint, gamma_constraint: of the weights.
 
     Shapes:
         output as input; `gamma` and `beta` `(channels,)`.
@@ -185,7 +188,9 @@ class GroupNormalization(Layer):
     ):
         super().__init__(**kwargs)
         if not isinstance(groups, int) or (groups <= 0 and groups != -1):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValueError(f"GroupNormalization: `groups` must be a positive integer or -1. Received: groups={groups!r}")
+            raise ValueError(
+                f"GroupNormalization: `groups` must be a positive integer or -1. Received: groups={groups!r}"
+            )
         self.groups = groups
         self.axis = axis
         self.epsilon = epsilon
@@ -212,7 +217,10 @@ class GroupNormalization(Layer):
     def call(self, inputs: Any) -> Any:
         shape = ops.shape(inputs)
         axis, channels = self.axis % len(shape), shape[self.axis]
-        x = ops.reshape(ops.cast(inputs, widened(inputs.dtype)), (*shape[:axis], self.groups, channels // self.groups, *shape[axis + 1 :]))
+        x = ops.reshape(
+            ops.cast(inputs, widened(inputs.dtype)),
+            (*shape[:axis], self.groups, channels // self.groups, *shape[axis + 1 :]),
+        )
         reduced = [i for i in range(1, len(shape) + 1) if i != axis]
         mean, variance = ops.moments(x, axes=reduced, keepdims=True)
         y = ops.multiply(ops.subtract(x, mean), ops.rsqrt(ops.add(variance, self.epsilon)))

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from .layer import Layer
+from .common import ConfiguredLayer
 
 __all__ = ["Rescaling"]
 
 
-class Rescaling(Layer):
+class Rescaling(ConfiguredLayer):
     r"""Multiplies by a fixed scale and adds a fixed offset; same in training and inference.
 
     $$y = x \cdot \mathrm{scale} + \mathrm{offset}$$

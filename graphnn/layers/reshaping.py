@@ -13,14 +13,13 @@ from graphnn_compiler.dims import product, quotient
 
 from .. import ops
 from ..config import standardize_data_format
-from .common import positive_integer
+from .common import ConfiguredLayer, positive_integer
 from .input_spec import InputSpec
-from .layer import Layer
 
 __all__ = ["Flatten", "Permute", "RepeatVector", "Reshape"]
 
 
-class Flatten(Layer):
+class Flatten(ConfiguredLayer):
     r"""Joins all axes but the first into one.
 
     Args:
@@ -48,7 +47,7 @@ class Flatten(Layer):
         return ops.reshape(inputs, (batch, product(rest)))
 
 
-class Reshape(Layer):
+class Reshape(ConfiguredLayer):
     """The same elements under another shape.
 
     Args:
@@ -79,7 +78,9 @@ class Reshape(Layer):
         batch, *rest = ops.shape(inputs)
         known = math.prod(d for d in self.target_shape if d != -1)
         size = product(rest)
-        fits = not isinstance(size, int) or (size == known if -1 not in self.target_shape else known > 0 and size % known == 0)
+        fits = not isinstance(size, int) or (
+            size == known if -1 not in self.target_shape else known > 0 and size % known == 0
+        )
         if not fits:
             raise ValueError(
                 f"Reshape {self.name!r}: the total size of a sample must not change. "
@@ -88,7 +89,7 @@ class Reshape(Layer):
         return ops.reshape(inputs, (batch, *(quotient(size, known) if d == -1 else d for d in self.target_shape)))
 
 
-class Permute(Layer):
+class Permute(ConfiguredLayer):
     """Axes in another order.
 
     Args:
@@ -114,7 +115,7 @@ class Permute(Layer):
         return ops.transpose(inputs, (0, *self.dims))
 
 
-class RepeatVector(Layer):
+class RepeatVector(ConfiguredLayer):
     """The same vector at each of `n` steps.
 
     Args:

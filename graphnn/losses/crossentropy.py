@@ -12,7 +12,7 @@ from .. import ops
 from ..config import epsilon
 from ..context import set_mask
 from ..dispatch import op, value
-from .labels import picked, squeezed
+from .labels import check_arrays, picked, squeezed
 
 
 def _clipped(p: Any) -> Any:
@@ -118,6 +118,28 @@ def _sparse(y_true: Any, y_pred: Any, from_logits: bool, ignore_class: int | Non
     return loss
 
 
+def sparse_categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+) -> Any:
+    """-log of the probability of the true class.
+
+    Args:
+        y_true: class numbers, of the shape of y_pred without the axis of the classes (or with extent 1 there).
+        y_pred: predicted probabilities (brought to sum 1, then kept off 0 and 1 by epsilon), or logits.
+        from_logits: whether y_pred are logits.
+        ignore_class: a class number whose places have no loss, or None.
+        axis: the axis of the classes.
+
+    Raises:
+        ValueError: a label is not an integer or no class has it, or the shapes do not fit.
+
+    >>> [round(float(v), 4) for v in sparse_categorical_crossentropy([1], [[0.5, 0.5]])]
+    [0.6931]
+    """
+    check_arrays(y_true, y_pred, axis, ignore_class)
+    return _sparse(y_true, y_pred, from_logits, ignore_class, axis)
+
+
 @op(name="BinaryCrossentropyFunction")
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
@@ -191,6 +213,16 @@ def _generalized(y_true: Any, y_pred: Any, q: float) -> Any:
     y_pred = value(y_pred)
     p = picked(y_pred, squeezed(value(y_true), y_pred, -1), -1)
     return (1.0 - ops.power(p, q)) / q
+
+
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
+    """(1 - p^q) / q for the probability p of the true class; arguments as for `sparse_categorical_crossentropy`.
+
+    >>> categorical_generalized_cross_entropy([1], [[0.75, 0.25]], q=0.5).tolist()
+    [1.0]
+    """
+    check_arrays(y_true, y_pred)
+    return _generalized(y_true, y_pred, q)
 
 
 @op(name="KLDivergenceFunction")

@@ -53,7 +53,7 @@ def squeezed(labels: Any, predictions: Any, axis: int) -> Any:
     if labels.ndim == predictions.ndim and labels.shape[axis] == 1:
         labels = ops.squeeze(labels, axis=axis)
     rest = tuple(d for i, d in enumerate(predictions.shape) if i != axis % predictions.ndim)
-    if len(labels.shape) != len(rest) or any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(labels.shape, rest)):
+    if len(labels.shape) != len(rest) or any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(labels.shape, rest, strict=True)):
         raise ValueError(
             f"class numbers of shape {show(labels.shape)} do not fit predictions of shape {show(predictions.shape)}: "
             f"shape {show(rest)} is expected"
@@ -88,6 +88,14 @@ def check_labels(labels: Array, classes: int | None, ignore: int | None = None) 
     bad = np.flatnonzero(((labels < 0) | (labels >= classes)) & ~known)
     if bad.size:
         raise label_error(IndexOutOfRange(int(labels.flat[bad[0]]), int(bad[0]), classes))
+
+
+def check_arrays(y_true: Any, y_pred: Any, axis: int = -1, ignore: int | None = None) -> None:
+    """`check_labels` for targets and predictions that are arrays; anything symbolic is left to the program."""
+    if isinstance(y_true, np.ndarray | list | tuple) and isinstance(y_pred, np.ndarray | list | tuple):
+        labels, shape = np.asarray(y_true), np.shape(y_pred)
+        if labels.dtype.kind in "biuf" and shape:
+            check_labels(labels, shape[axis], ignore)
 
 
 def _function_of(loss: Any) -> tuple[str, dict[str, Any]]:

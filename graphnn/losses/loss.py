@@ -10,10 +10,8 @@ from graphnn_compiler.dims import product
 
 from .. import dtype_policies, ops, tree
 from ..context import get_mask
-from ..dispatch import OpCall, find
 from ..eager import one_program
 from ..naming import auto_name
-from ..tensor import KerasTensor
 
 REDUCTIONS = ("sum_over_batch_size", "sum", None, "none", "mean", "mean_with_sample_weight")
 
@@ -64,8 +62,6 @@ class Loss:
         A mask that travels with y_pred leaves out the places where it is False.
         """
         mask = None if tree.is_nested(y_pred) else get_mask(y_pred)
-        if find((y_true, y_pred, sample_weight), KerasTensor):
-            return OpCall(_named(self))(y_true, y_pred, sample_weight, mask)
         self._check(y_true, y_pred)
         return self._reduced(y_true, y_pred, sample_weight, mask)
 
@@ -98,14 +94,6 @@ class Loss:
     def from_config(cls, config: dict[str, Any]) -> Loss:
         """A loss from its configuration."""
         return cls(**config)
-
-
-def _named(loss: Loss) -> Any:
-    def call(y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:
-        return loss._reduced(y_true, y_pred, sample_weight, mask)  # pyright: ignore[reportPrivateUsage]
-
-    call.class_name = type(loss).__name__  # type: ignore[attr-defined]
-    return call
 
 
 def check_reduction(reduction: str | None) -> str | None:

@@ -72,14 +72,16 @@ def get_file(
     '/home/me/.graphnn/datasets/a.txt'
     """
     if origin is None:
-        raise ValueError('get_file: `origin` must be a URL. Received: origin=None')
+        raise ValueError("get_file: `origin` must be a URL. Received: origin=None")
     name = os.fspath(fname) if fname else PurePosixPath(urllib.parse.urlparse(origin).path).name
     if not name:
         raise ValueError(f"get_file: no file name in origin={origin!r}; give `fname`")
     digest = file_hash or md5_hash
     algorithm = "md5" if not file_hash and md5_hash else _algorithm(hash_algorithm, digest)
     place = _inside(Path(cache_dir or home()) / cache_subdir, name)
-    found = None if force_download else _existing(place, keras_home() / cache_subdir / name if cache_dir is None else None)
+    found = (
+        None if force_download else _existing(place, keras_home() / cache_subdir / name if cache_dir is None else None)
+    )
     if found is None:
         _download(origin, place, digest, algorithm)
         found = place
@@ -99,7 +101,9 @@ def get_file(
 
 def _algorithm(name: str, digest: str | None) -> str:
     if name not in ("auto", "sha256", "md5"):
-        raise ValueError(f"get_file: `hash_algorithm` must be 'auto', 'sha256' or 'md5'. Received: hash_algorithm={name!r}")
+        raise ValueError(
+            f"get_file: `hash_algorithm` must be 'auto', 'sha256' or 'md5'. Received: hash_algorithm={name!r}"
+        )
     return ("sha256" if digest and len(digest) == 64 else "md5") if name == "auto" else name
 
 
@@ -144,7 +148,9 @@ def _download(origin: str, place: Path, digest: str | None, algorithm: str) -> N
             file.flush()
             os.fsync(file.fileno())
         if expected is not None and size != int(expected):
-            raise ConnectionError(f"the download of {origin} broke off after {size} of {expected} bytes; nothing is kept")
+            raise ConnectionError(
+                f"the download of {origin} broke off after {size} of {expected} bytes; nothing is kept"
+            )
         if digest and seen.hexdigest() != digest.lower():
             raise ValueError(
                 f"{origin} does not have the expected content: its {algorithm} is {seen.hexdigest()}, not {digest.lower()}. Nothing is kept"

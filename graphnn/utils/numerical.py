@@ -47,7 +47,9 @@ def to_categorical(x: Any, num_classes: int | None = None) -> npt.NDArray[Any]:
     bad = np.flatnonzero((flat < 0) | (flat >= num_classes))
     if bad.size:
         at = int(bad[0])
-        raise IndexError(f"to_categorical: label {flat[at]} at position {at} is outside 0..{num_classes - 1} (num_classes={num_classes})")
+        raise IndexError(
+            f"to_categorical: label {flat[at]} at position {at} is outside 0..{num_classes - 1} (num_classes={num_classes})"
+        )
     rows = np.zeros((flat.size, num_classes))
     rows[np.arange(flat.size), flat] = 1
     return rows.reshape((*shape, num_classes))

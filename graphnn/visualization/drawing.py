@@ -133,7 +133,9 @@ def _place(scene: Scene, show: Show, expand: bool, rankdir: str, depth: int) -> 
             areas.append(Area(node.key, u, v, boxes[i].width, boxes[i].height, labels[i], tip=tip, depth=depth))
             continue
         assert node.inner is not None
-        areas.append(Area(node.key, u, v, flow.width, flow.height, title=shorten(clean(node.inner.name)), tip=tip, depth=depth))
+        areas.append(
+            Area(node.key, u, v, flow.width, flow.height, title=shorten(clean(node.inner.name)), tip=tip, depth=depth)
+        )
         areas += [replace(a, x=a.x + u, y=a.y + v) for a in flow.areas]
         paths += [replace(p, points=tuple((a + u, b + v) for a, b in p.points)) for p in flow.paths]
     for link, route in zip(links, layout.routes, strict=True):

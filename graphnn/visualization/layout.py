@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from .layering import ordered, rows_of
 
 Point = tuple[float, float]
+STUB = 8.0  # the last piece of an edge, straight: the arrow's
 
 
 @dataclass
@@ -74,6 +75,7 @@ def arrange(
     rows = ordered(rows, edges)
     pulls = _pulls(boxes, links, chains, len(widths))
     x = _columns(rows, widths, pulls, gap_x, len(boxes))
+    _straighten(rows, widths, pulls, chains, x, gap_x, len(boxes))
     left = min(c - w / 2 for c, w in zip(x, widths, strict=True))
     x = [c - left for c in x]
     heights = [max((boxes[i].height for i in r if i < len(boxes)), default=0.0) for r in rows]
@@ -91,12 +93,14 @@ def arrange(
         for dummy in chain[1:-1]:
             r += 1
             points += [(x[dummy], tops[r]), (x[dummy], tops[r] + heights[r])]
-        points += [(enter, tops[row[link.target]]), (enter, out.corners[link.target][1])]
+        points += [(enter, tops[row[link.target]] - STUB), (enter, out.corners[link.target][1])]
         out.routes.append(points)
     return out
 
 
-def _pulls(boxes: Sequence[Box], links: Sequence[Link], chains: Sequence[list[int]], n: int) -> list[list[tuple[int, float, float]]]:
+def _pulls(
+    boxes: Sequence[Box], links: Sequence[Link], chains: Sequence[list[int]], n: int
+) -> list[list[tuple[int, float, float]]]:
     """For each place, the neighbours that pull at it: (neighbour, offset to its middle, weight). Long edges pull hardest, to be straight."""
     pulls: list[list[tuple[int, float, float]]] = [[] for _ in range(n)]
     for link, chain in zip(links, chains, strict=True):
@@ -113,7 +117,11 @@ def _pulls(boxes: Sequence[Box], links: Sequence[Link], chains: Sequence[list[in
 
 
 def _columns(
-    rows: Sequence[Sequence[int]], widths: Sequence[float], pulls: list[list[tuple[int, float, float]]], gap: float, real: int
+    rows: Sequence[Sequence[int]],
+    widths: Sequence[float],
+    pulls: list[list[tuple[int, float, float]]],
+    gap: float,
+    real: int,
 ) -> list[float]:
     """The middles of all places, in the order of the rows and at least a gap apart."""
     x = [0.0] * len(widths)
@@ -139,10 +147,46 @@ def _columns(
                 total = sum(w for _, _, w in near)
                 wanted.append(sum((x[j] + s) * w for j, s, w in near) / total if near else x[i])
                 weights.append(max(total, 0.1))
-            spaces = [(widths[a] + widths[b]) / 2 + (gap if a < real or b < real else gap / 2) for a, b in zip(members, members[1:], strict=False)]
+            spaces = [
+                (widths[a] + widths[b]) / 2 + (gap if a < real or b < real else gap / 2)
+                for a, b in zip(members, members[1:], strict=False)
+            ]
             for i, c in zip(members, spread(wanted, weights, spaces), strict=True):
                 x[i] = c
     return x
+
+
+def _straighten(
+    rows: Sequence[Sequence[int]],
+    widths: Sequence[float],
+    pulls: list[list[tuple[int, float, float]]],
+    chains: Sequence[list[int]],
+    x: list[float],
+    gap: float,
+    real: int,
+) -> None:
+    """Puts the places of a long edge into one column wherever their neighbours leave room for that."""
+    beside: dict[int, tuple[int, int]] = {}
+    for members in rows:
+        for k, i in enumerate(members):
+            beside[i] = (members[k - 1] if k else -1, members[k + 1] if k + 1 < len(members) else -1)
+
+    def space(a: int, b: int) -> float:
+        return (widths[a] + widths[b]) / 2 + (gap if a < real or b < real else gap / 2)
+
+    long = sorted((c for c in chains if len(c) > 2), key=len, reverse=True)
+    for _ in range(3):
+        for chain in long:
+            dummies = chain[1:-1]
+            low = max((x[beside[i][0]] + space(beside[i][0], i) for i in dummies if beside[i][0] >= 0), default=-1e18)
+            high = min((x[beside[i][1]] - space(i, beside[i][1]) for i in dummies if beside[i][1] >= 0), default=1e18)
+            if low > high:
+                continue
+            start = next(x[j] + s for j, s, _ in pulls[dummies[0]] if j == chain[0])
+            end = next(x[j] + s for j, s, _ in pulls[dummies[-1]] if j == chain[-1])
+            best = min((min(max(c, low), high) for c in (start, end)), key=lambda c: abs(c - start) + abs(c - end))
+            for i in dummies:
+                x[i] = best
 
 
 def spread(wanted: Sequence[float], weights: Sequence[float], spaces: Sequence[float]) -> list[float]:
@@ -166,7 +210,9 @@ def spread(wanted: Sequence[float], weights: Sequence[float], spaces: Sequence[f
     return [v + o for v, o in zip(flat, offsets, strict=False)]
 
 
-def _entrances(boxes: Sequence[Box], links: Sequence[Link], chains: Sequence[list[int]], x: Sequence[float]) -> list[float]:
+def _entrances(
+    boxes: Sequence[Box], links: Sequence[Link], chains: Sequence[list[int]], x: Sequence[float]
+) -> list[float]:
     """Where each link meets its target: at its entrance, or spread over the top in the order in which the links arrive."""
     arriving: dict[int, list[int]] = {}
     for k, link in enumerate(links):

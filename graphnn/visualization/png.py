@@ -37,7 +37,10 @@ def write_png(drawing: Drawing, path: str | os.PathLike[str], dpi: float = 200.0
     limit = sqrt(MAX_PIXELS / (drawing.width * drawing.height))
     if scale > limit:
         scale = limit
-        warnings.warn(f"the picture is drawn at {scale * 96:.0f} dpi: at {dpi:.0f} it would have too many pixels. SVG has no such limit", stacklevel=3)
+        warnings.warn(
+            f"the picture is drawn at {scale * 96:.0f} dpi: at {dpi:.0f} it would have too many pixels. SVG has no such limit",
+            stacklevel=3,
+        )
     image = Image.new("RGB", (max(1, round(drawing.width * scale)), max(1, round(drawing.height * scale))), "white")
     _Pen(ImageDraw.Draw(image), scale).draw(drawing)
     image.save(os.fspath(path), format="PNG", dpi=(96 * scale, 96 * scale), optimize=True)
@@ -59,7 +62,12 @@ class _Pen:
             self.d.rounded_rectangle(box, 8 * self.s, fill=_shade(a.depth), outline="#7b8a97", width=line)
             self.text(a.x + PAD, a.y + TITLE - 6, a.title, BODY, "#222222")
         for p in drawing.paths:
-            self.d.line([tuple(self.at(*q)) for q in flattened(p, drawing.along_y)], fill="#5f6b75", width=max(1, round(1.2 * self.s)), joint="curve")
+            self.d.line(
+                [tuple(self.at(*q)) for q in flattened(p, drawing.along_y)],
+                fill="#5f6b75",
+                width=max(1, round(1.2 * self.s)),
+                joint="curve",
+            )
             if p.arrow:
                 self.d.polygon([tuple(self.at(*q)) for q in arrow_points(p)], fill="#5f6b75")
         for a in (a for a in drawing.areas if a.label is not None):
@@ -76,7 +84,9 @@ class _Pen:
             for i, row in enumerate(label.lines):
                 self.text(a.x + PAD_X, a.y + head + 2 + BODY * LINE * i + BODY, row, BODY, "#222222")
 
-    def text(self, x: float, y: float, text: str, size: float, ink: str, anchor: str = "ls", bold: bool = False) -> None:
+    def text(
+        self, x: float, y: float, text: str, size: float, ink: str, anchor: str = "ls", bold: bool = False
+    ) -> None:
         """A line at its baseline, in pieces where one font does not have all of it."""
         pieces = list(self.pieces(text, size))
         total = sum(font.getlength(part) for part, font in pieces)
@@ -84,19 +94,24 @@ class _Pen:
         left -= total / 2 if anchor == "ms" else 0
         for part, font in pieces:
             stroke = 0.35 * self.s if bold else 0
-            self.d.text((left, base), part, font=font, fill=ink, anchor="ls", stroke_width=_stroke(stroke), stroke_fill=ink)
+            self.d.text(
+                (left, base), part, font=font, fill=ink, anchor="ls", stroke_width=_stroke(stroke), stroke_fill=ink
+            )
             left += font.getlength(part)
 
     def pieces(self, text: str, size: float) -> Sequence[tuple[str, Any]]:
-        plain, wide = fonts(max(4, round(size * self.s)))
+        """The text cut where another font is needed; what no font has becomes a box."""
+        pixels = max(4, round(size * self.s))
         found: list[tuple[str, Any]] = []
         for c in text:
-            font = plain if ord(c) < 0x250 or c in "…–—" or wide is None else wide
-            if font is plain and ord(c) >= 0x250 and c not in "…–—":
-                c = "□"
+            font = font_for(c, pixels)
+            if font is None:
+                c, font = "□", font_for("□", pixels) or fonts(pixels)[0]
                 if not self.missing:
                     self.missing = True
-                    warnings.warn("no font on this system has all characters of the labels; the SVG shows them all", stacklevel=6)
+                    warnings.warn(
+                        "no font on this system has all characters of the labels; the SVG keeps them all", stacklevel=6
+                    )
             if found and found[-1][1] is font:
                 found[-1] = (found[-1][0] + c, font)
             else:
@@ -114,18 +129,29 @@ def _shade(depth: int) -> str:
 
 
 @lru_cache(maxsize=32)
-def fonts(size: int) -> tuple[Any, Any]:
-    """Pillow's own font, and one of the system's for other scripts (or None)."""
+def fonts(size: int) -> list[Any]:
+    """Pillow's own font, then those of the system that have more scripts."""
     from PIL import ImageFont
 
-    wide = None
+    found: list[Any] = [ImageFont.load_default(size)]
     for name in _WIDE_FONTS:
         try:
-            wide = ImageFont.truetype(name, size)
+            found.append(ImageFont.truetype(name, size))
         except OSError:
             continue
-        break
-    return ImageFont.load_default(size), wide
+    return found
+
+
+@lru_cache(maxsize=4096)
+def font_for(c: str, size: int) -> Any:
+    """The first font that has a character, or None."""
+    if c < "\x7f":
+        return fonts(size)[0]
+    for font in fonts(size):
+        glyph, none = font.getmask(c), font.getmask("\U0010ffff")
+        if glyph.size != none.size or bytes(glyph) != bytes(none):
+            return font
+    return None
 
 
 def flattened(p: Path, along_y: bool, steps: int = 14) -> list[Point]:

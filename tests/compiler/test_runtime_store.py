@@ -250,8 +250,22 @@ def test_a_disk_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
             assert store.get(key) == Entry(CODE, ())
     assert len(caught) == 1 and "Read-only" in str(caught[0].message)
     monkeypatch.undo()
+    assert store.info().problem
     assert KernelStore(store.directory).info().kernels == 0
     assert not (tmp_path / "cache" / "kernels").exists() or not os.listdir(tmp_path / "cache" / "kernels")
+
+
+def test_a_full_disk_can_still_be_read(store: KernelStore, monkeypatch: pytest.MonkeyPatch):
+    again = fresh(store)
+
+    def full(fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.warns(RuntimeWarning, match="No space left"):
+        again.put(OTHER, "gemm", CODE, ())
+    assert again.get(KEY) == Entry(CODE, ("memcpy",))
+    assert again.info().kernels == 1
 
 
 def test_the_directory_vanishes(store: KernelStore):

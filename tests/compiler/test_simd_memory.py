@@ -109,7 +109,7 @@ def test_nothing_outside_the_mask_is_touched(t, target):
     for guard in (0, 2):
         assert libc.mprotect(ctypes.c_void_p(start + guard * page), page, 0) == 0
     size = DTYPES[t](0).itemsize
-    text = """
+    text = f"""
 def kernel(dims, bufs, ctx, tid, n):
     m = lanes_below(word(dims, 2))
     store_{t}(word(dims, 0), load_{t}(word(dims, 1), m), m)
@@ -117,7 +117,7 @@ def kernel(dims, bufs, ctx, tid, n):
     off = ramp_i64(0, {size})
     scatter_{t}(word(dims, 0), off, gather_{t}(word(dims, 1), off, m), m)
     return 0
-""".format(t=t, size=size)
+"""
     for n in range(17):
         at_end = start + 2 * page - n * size
         run(text, [], [at_end, at_end, n], target)
@@ -131,7 +131,8 @@ def test_constants(target):
     formulas = {
         "const_f32(1)": ("f32", 1), "const_f32(0.1)": ("f32", np.float32(0.1)), "const_f32(-0.0)": ("f32", -0.0),
         "const_f32(INF)": ("f32", np.inf), "const_f32(-INF)": ("f32", -np.inf), "const_f32(NAN)": ("f32", np.nan),
-        "const_f64(0.1)": ("f64", 0.1), "const_i8(-5)": ("i8", -5), "const_u8(200)": ("u8", 200), "const_b1(True)": ("b1", True),
+        "const_f64(0.1)": ("f64", 0.1), "const_i8(-5)": ("i8", -5), "const_u8(200)": ("u8", 200),
+        "const_b1(True)": ("b1", True),
         "const_i64(-9223372036854775808)": ("i64", -(2**63)), "const_u64(18446744073709551615)": ("u64", 2**64 - 1),
         "const_bits_f32(2143289344)": ("f32", np.nan), "const_bits_f32(-2147483648)": ("f32", -0.0),
         "const_bits_f64(4607182418800017408)": ("f64", 1.0), "const_f16(0.5)": ("f16", 0.5),
@@ -139,7 +140,7 @@ def test_constants(target):
         "splat_i64(7)": ("i64", 7), "splat_f32(2.5)": ("f32", 2.5),
     }  # fmt: skip
     results = apply(list(formulas), [x], [t for t, _ in formulas.values()], target)
-    for (formula, (t, expected)), got in zip(formulas.items(), results):
+    for (formula, (t, expected)), got in zip(formulas.items(), results, strict=True):
         want = np.broadcast_to(np.asarray(expected, DTYPES[t]), 16)
         assert np.array_equal(got, want, equal_nan=t[0] == "f"), formula
         if t[0] == "f" and not np.isnan(want).any():

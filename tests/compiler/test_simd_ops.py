@@ -12,7 +12,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 def floats(t: str, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    near = [rng.standard_normal(300) * 10, rng.integers(-9, 9, 60) / 2, [2.5, 3.5, -2.5, 1e20, -1e20, 8388609.0, 4503599627370497.0]]
+    near = [
+        rng.standard_normal(300) * 10,
+        rng.integers(-9, 9, 60) / 2,
+        [2.5, 3.5, -2.5, 1e20, -1e20, 8388609.0, 4503599627370497.0],
+    ]
     with np.errstate(over="ignore"):
         return np.concatenate([*near, F32_SPECIALS]).astype(DTYPES[t])
 
@@ -27,7 +31,25 @@ def pairs(x: np.ndarray, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
 def ints(t: str) -> np.ndarray:
     info = np.iinfo(DTYPES[t])
     rng = np.random.default_rng(4)
-    edge = [0, 1, 2, 3, 7, 8, 15, 16, 31, 32, 63, 64, info.max, info.max - 1, info.min, info.min + 1, *(-k for k in (1, 2, 3, 5, 7) if info.min)]
+    edge = [
+        0,
+        1,
+        2,
+        3,
+        7,
+        8,
+        15,
+        16,
+        31,
+        32,
+        63,
+        64,
+        info.max,
+        info.max - 1,
+        info.min,
+        info.min + 1,
+        *(-k for k in (1, 2, 3, 5, 7) if info.min),
+    ]
     anything = rng.integers(info.min, info.max, 200, dtype=DTYPES[t], endpoint=True)
     return np.concatenate([anything, rng.integers(0, 20, 50).astype(DTYPES[t]), np.array(edge, DTYPES[t])])
 
@@ -44,7 +66,7 @@ def test_float_pairs(t, target):
     with np.errstate(all="ignore"):
         wide = np.power(x.astype(np.float64), y.astype(np.float64))
     results = apply(list(expected), [x, y], [t] * len(expected), target)
-    for (formula, want), got in zip(expected.items(), results):
+    for (formula, want), got in zip(expected.items(), results, strict=True):
         if formula.startswith("pow_"):
             with np.errstate(all="ignore"):
                 np.testing.assert_allclose(got, wide.astype(DTYPES[t]), rtol=2e-7 if t == "f32" else 1e-15)
@@ -62,7 +84,8 @@ def test_float_pairs(t, target):
 def test_float_unary(t, target):
     x = floats(t)
     expected = {
-        "-x0": -x, "neg(x0)": -x, "abs_(x0)": np.abs(x), "sign(x0)": np.sign(x), "floor(x0)": np.floor(x), "ceil(x0)": np.ceil(x),
+        "-x0": -x, "neg(x0)": -x, "abs_(x0)": np.abs(x), "sign(x0)": np.sign(x), "floor(x0)": np.floor(x),
+        "ceil(x0)": np.ceil(x),
         "trunc(x0)": np.trunc(x), "round_(x0)": np.rint(x), "sqrt(x0)": np.sqrt(x), "rsqrt(x0)": 1 / np.sqrt(x),
         "fma(x0, x0, x0)": None,
     }  # fmt: skip
@@ -70,7 +93,7 @@ def test_float_unary(t, target):
         wide = x.astype(np.longdouble)
         expected["fma(x0, x0, x0)"] = (wide * wide + wide).astype(DTYPES[t])
     results = apply(list(expected), [x], [t] * len(expected), target)
-    for (formula, want), got in zip(expected.items(), results):
+    for (formula, want), got in zip(expected.items(), results, strict=True):
         if formula.startswith("fma"):
             np.testing.assert_allclose(got, want, rtol=3e-7 if t == "f32" else 3e-16)
         else:
@@ -88,13 +111,19 @@ def test_fma_rounds_once():
 def test_comparisons(t, target):
     x, y = pairs(floats(t) if t[0] == "f" else ints(t) if t != "b1" else ints("u8") < 20)
     expected = {
-        "lt(x0, x1)": x < y, "le(x0, x1)": x <= y, "gt(x0, x1)": x > y, "ge(x0, x1)": x >= y, "eq(x0, x1)": x == y, "ne(x0, x1)": x != y,
+        "lt(x0, x1)": x < y, "le(x0, x1)": x <= y, "gt(x0, x1)": x > y, "ge(x0, x1)": x >= y, "eq(x0, x1)": x == y,
+        "ne(x0, x1)": x != y,
         "to_b1(x0)": x.astype(bool),
     }  # fmt: skip
     if t[0] == "f":
-        expected |= {"isnan(x0)": np.isnan(x), "isinf(x0)": np.isinf(x), "isfinite(x0)": np.isfinite(x), "signbit(x0)": np.signbit(x)}
+        expected |= {
+            "isnan(x0)": np.isnan(x),
+            "isinf(x0)": np.isinf(x),
+            "isfinite(x0)": np.isfinite(x),
+            "signbit(x0)": np.signbit(x),
+        }
     results = apply([*expected, "select(lt(x0, x1), x1, x0)"], [x, y], ["b1"] * len(expected) + [t], target)
-    for (formula, want), got in zip(expected.items(), results):
+    for (formula, want), got in zip(expected.items(), results[:-1], strict=True):
         assert (got == want).all(), formula
     assert np.array_equal(results[-1], np.where(x < y, y, x), equal_nan=t[0] == "f")
 
@@ -103,10 +132,13 @@ def test_comparisons(t, target):
 def test_bools(target):
     x, y = np.array([0, 0, 1, 1] * 5, bool), np.array([0, 1] * 10, bool)
     expected = {
-        "x0 & x1": x & y, "x0 | x1": x | y, "x0 ^ x1": x ^ y, "~x0": ~x, "maximum(x0, x1)": x | y, "minimum(x0, x1)": x & y,
+        "x0 & x1": x & y, "x0 | x1": x | y, "x0 ^ x1": x ^ y, "~x0": ~x, "maximum(x0, x1)": x | y,
+        "minimum(x0, x1)": x & y,
         "select(x0, x1, x0)": np.where(x, y, x),
     }  # fmt: skip
-    for (formula, want), got in zip(expected.items(), apply(list(expected), [x, y], ["b1"] * len(expected), target)):
+    for (formula, want), got in zip(
+        expected.items(), apply(list(expected), [x, y], ["b1"] * len(expected), target), strict=True
+    ):
         assert (got == want).all(), formula
 
 
@@ -117,12 +149,13 @@ def test_ints(t, target):
     with np.errstate(all="ignore"):
         expected = {
             "x0 + x1": x + y, "x0 - x1": x - y, "x0 * x1": x * y, "x0 & x1": x & y, "x0 | x1": x | y, "x0 ^ x1": x ^ y,
-            "x0 << x1": x << y, "x0 >> x1": x >> y, "~x0": ~x, "-x0": -x, "neg(x0)": -x, "abs_(x0)": np.abs(x), "sign(x0)": np.sign(x),
+            "x0 << x1": x << y, "x0 >> x1": x >> y, "~x0": ~x, "-x0": -x, "neg(x0)": -x, "abs_(x0)": np.abs(x),
+            "sign(x0)": np.sign(x),
             "maximum(x0, x1)": np.maximum(x, y), "minimum(x0, x1)": np.minimum(x, y), "floor(x0)": x, "round_(x0)": x,
             "floor_div(x0, x1)": x // y, "div(x0, x1)": x // y, "mod(x0, x1)": x % y,
         }  # fmt: skip
     results = apply(list(expected), [x, y], [t] * len(expected), target)
-    for (formula, want), got in zip(expected.items(), results):
+    for (formula, want), got in zip(expected.items(), results, strict=True):
         bad = np.flatnonzero(got != want)
         assert not bad.size, (formula, x[bad[:4]], y[bad[:4]], got[bad[:4]], want[bad[:4]])
 
@@ -132,7 +165,7 @@ def test_int_powers(t):
     x, y = pairs(ints(t))
     got = apply(["pow_(x0, x1)"], [x, y], [t])[0]
     bits = 8 * DTYPES[t](0).itemsize
-    for base, power, result in zip(x.tolist(), y.tolist(), got):
+    for base, power, result in zip(x.tolist(), y.tolist(), got, strict=True):
         want = pow(base, power, 2**bits) if power >= 0 else base**-power if base in (1, -1) else 0
         assert int(result) % 2**bits == want % 2**bits, (base, power)
 
@@ -140,10 +173,16 @@ def test_int_powers(t):
 @pytest.mark.parametrize("source", [*DTYPES])
 @PAIRS
 def test_conversions(source, target):
-    x = ints("i64").astype(bool) if source == "b1" else floats("f32")[:360].astype(DTYPES[source]) if source[0] == "f" else ints(source)
+    x = (
+        ints("i64").astype(bool)
+        if source == "b1"
+        else floats("f32")[:360].astype(DTYPES[source])
+        if source[0] == "f"
+        else ints(source)
+    )
     targets = [t for t in DTYPES if t != "f16"]
     results = apply([f"to_{t}(x0)" for t in targets], [x], targets, target)
-    for t, got in zip(targets, results):
+    for t, got in zip(targets, results, strict=True):
         info = np.iinfo(DTYPES[t]) if t in INTS else None
         if source[0] == "f" and info is not None:
             inside = (np.trunc(x.astype(np.float64)) >= info.min) & (np.trunc(x.astype(np.float64)) <= info.max)
@@ -157,7 +196,7 @@ def test_conversions(source, target):
 @PAIRS
 def test_floats_beyond_an_int_stop_at_its_limits(source, target):
     x = np.array([np.inf, -np.inf, np.nan, 1e30, -1e30, 300.0, -300.0, -1.0, -0.5, 255.9], DTYPES[source])
-    for t, got in zip(INTS, apply([f"to_{t}(x0)" for t in INTS], [x], INTS, target)):
+    for t, got in zip(INTS, apply([f"to_{t}(x0)" for t in INTS], [x], INTS, target), strict=True):
         info = np.iinfo(DTYPES[t])
         want = [0 if np.isnan(v) else info.max if v > info.max else info.min if v < info.min else int(v) for v in x]
         assert got.tolist() == want, t
@@ -170,7 +209,14 @@ def test_half_floats_are_rounded_once(target):
     assert same_bits(out, every)
     exact = every[np.isfinite(every)].astype(np.float64)
     middle = (exact[1:] + exact[:-1]) / 2
-    x = np.concatenate([middle, np.nextafter(middle, np.inf), np.nextafter(middle, -np.inf), [65519.999, 65520.0, 1e300, -1e300, np.nan, np.inf, 5e-324]])
+    x = np.concatenate(
+        [
+            middle,
+            np.nextafter(middle, np.inf),
+            np.nextafter(middle, -np.inf),
+            [65519.999, 65520.0, 1e300, -1e300, np.nan, np.inf, 5e-324],
+        ]
+    )
     with np.errstate(over="ignore"):
         want = x.astype(np.float16)
     assert same_bits(apply(["to_f16(x0)"], [x], ["f16"], target)[0], want)
@@ -194,11 +240,14 @@ def tree(x, combine):
 def test_horizontal(t, target):
     rng = np.random.default_rng(5)
     x = (rng.standard_normal(16) * 3).astype(DTYPES[t]) if t[0] == "f" else ints(t)[:16]
-    formulas = [f"splat_{t}({h}(x0))" for h in ("hsum", "hprod", "hmax", "hmin")] + [f"splat_{t}(extract(x0, 5))", f"insert(x0, 3, extract(x0, 7))"]
+    formulas = [f"splat_{t}({h}(x0))" for h in ("hsum", "hprod", "hmax", "hmin")] + [
+        f"splat_{t}(extract(x0, 5))",
+        "insert(x0, 3, extract(x0, 7))",
+    ]
     with np.errstate(all="ignore"):
         want = [tree(x, f) for f in (np.add, np.multiply, np.maximum, np.minimum)] + [x[5]]
     results = apply(formulas, [x], [t] * len(formulas), target)
-    for formula, got, w in zip(formulas, results, want):
+    for formula, got, w in zip(formulas[:-1], results[:-1], want, strict=True):
         assert (got == w).all(), formula
     changed = x.copy()
     changed[3] = x[7]

@@ -1,4 +1,4 @@
-"""Words, atomics, the barrier between real threads, errors, calls by address, random bits; and what a kernel's object may need."""
+"""Words, atomics, the barrier between real threads, errors, calls by address, random bits."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_fail_keeps_the_first_error_of_a_thread():
         line = ctx[context.LINES + 2 * context.LINE :]
         line[context.CODE] = 3  # what the runner does
         assert (line[context.POSITION], line[context.VALUE]) == (12, -5)
-    assert not ctx[: context.LINES + 2 * context.LINE].any()
+    assert not ctx[context.LINES : context.LINES + 2 * context.LINE].any()
 
 
 CALLEE = """
@@ -139,7 +139,11 @@ def test_philox_known_answers(target):
     cases = [
         ([0] * 4, [0] * 2, [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]),
         ([0xFFFFFFFF] * 4, [0xFFFFFFFF] * 2, [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]),
-        ([0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344], [0xA4093822, 0x299F31D0], [0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1]),
+        (
+            [0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344],
+            [0xA4093822, 0x299F31D0],
+            [0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1],
+        ),
     ]
     inputs = [np.array([[*key, *counter][k] for counter, key, _ in cases], np.uint32) for k in range(6)]
     formulas = [f"{p}(x0, x1, x2, x3, x4, x5)" for p in ("philox", "philox_1", "philox_2", "philox_3")]

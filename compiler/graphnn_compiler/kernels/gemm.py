@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphnn_compiler.kernels.gemm_emit import Cell, Code, Word, kernel_function, least
+from graphnn_compiler.kernels.gemm_emit import Cell, Code, Word, kernel_function, least, most
 from graphnn_compiler.kernels.gemm_pack import add_block, copy_block, turn_block
 from graphnn_compiler.kernels.gemm_tile import Tiles
 from graphnn_compiler.runtime.context import CLAIM
@@ -31,6 +31,7 @@ HELPERS: tuple[str, ...] = (
 )
 
 CHUNK = 512
+DEPTH = 64
 SIZES = {"float32": 4, "float64": 8}
 
 # dims: extents and byte strides
@@ -39,10 +40,12 @@ A_ROW, A_COLUMN, B_ROW, B_COLUMN, C_ROW = range(5, 10)
 A_OUTER, A_INNER, B_OUTER, B_INNER, C_OUTER, C_INNER = range(10, 16)
 # the epilogue's address (0: none), its dims, its bufs (0: what follows this kernel's own bufs)
 TILE, TILE_DIMS, TILE_BUFS = range(16, 19)
-# what gemm_plan chose: the item; the length of a segment; whether B is packed, items are claimed, C is transposed (N = 1);
-# bytes of workspace of one thread: panels of B, then a partial item if K has segments
-ROWS, COLUMNS, SEGMENT, PACK, DYNAMIC, SWAPPED, THREAD_BYTES = range(19, 26)
-DIMS = 26
+# what gemm_plan chose: the item; the length of a segment; whether B is packed, items are claimed, A and B are swapped (N = 1)
+ROWS, COLUMNS, SEGMENT, PACK, DYNAMIC, SWAPPED = range(19, 25)
+# bytes of workspace of one thread, which begins with the item's partial sum of a segment; where a row's partial sum of a
+# chunk and where panels of B begin in it
+THREAD_BYTES, CHAIN, PANELS = range(25, 28)
+DIMS = 28
 # bufs: addresses
 A, B, C, WORK, TILE_FIRST = range(5)
 
@@ -135,28 +138,24 @@ class Writer:
     ) -> None:
         """Chunk by chunk. K = 0 is one chunk of nothing."""
         size, tiles = self.size, self.tiles
-        packed, panel_bytes = d[PACK].differs(0), CHUNK * tiles.width * size
-        partial = work + (d[COLUMNS] + tiles.width - 1) // tiles.width * panel_bytes
+        packed, panels = d[PACK].differs(0), work + d[PANELS]
         position = Cell(code, 0)
         with code.forever() as leave_if:
             p = position.get()
             k = least(d[K] - p, CHUNK)
             b_chunk = b + p * d[B_ROW]
-            with code.when(packed):
-                code.choose(
-                    d[B_COLUMN].equals(size),
-                    lambda: copy_block(code, self.dtype, tiles.width, panel_bytes, b_chunk, d[B_ROW], work, n, k),
-                    lambda: turn_block(code, self.dtype, tiles.width, panel_bytes, b_chunk, d[B_COLUMN], work, n, k),
-                )
-            later = p >= d[SEGMENT]  # not the first segment: it is summed up in `partial`
+            single = d[M].equals(1)
+            with code.when(packed & single.equals(0)):
+                self.pack(code, d, b_chunk, panels, n, k)
+            later = p >= d[SEGMENT]  # not the first segment: it is summed up in the workspace
             block = Block(
                 a=a + p * d[A_COLUMN],
                 a_row=d[A_ROW],
                 a_column=d[A_COLUMN],
-                b=packed.then(work, b_chunk),
+                b=packed.then(panels, b_chunk),
                 b_row=packed.then(tiles.width * size, d[B_ROW]),
                 b_column=packed.then(CHUNK * size, size),
-                c=later.then(partial, c),
+                c=later.then(work, c),
                 c_row=later.then(d[COLUMNS] * size, d[C_ROW]),
                 m=m,
                 n=n,
@@ -171,13 +170,59 @@ class Writer:
                 with code.when(last & d[TILE].differs(0)):
                     finish(i, high, n)
 
-            self.strips(code, block, after)
+
+            def row() -> None:
+                self.row(code, d, block, b_chunk, work, packed)
+                after(code.number(0), code.number(1))
+
+            code.choose(single, row, lambda: self.strips(code, block, after))
             position.set(p + k)
             leave_if(last)
 
+    def pack(self, code: Code, d: list[Word], b: Word, panels: Word, n: Word, k: Word) -> None:
+        """panels[j // width][p, j % width] = b[p, j]."""
+        tiles, panel_bytes = self.tiles, CHUNK * self.tiles.width * self.size
+        code.choose(
+            d[B_COLUMN].equals(self.size),
+            lambda: copy_block(code, self.dtype, tiles.width, panel_bytes, b, d[B_ROW], panels, n, k),
+            lambda: turn_block(code, self.dtype, tiles.width, panel_bytes, b, d[B_COLUMN], panels, n, k),
+        )
+
+    def row(self, code: Code, d: list[Word], block: Block, b: Word, work: Word, packed: Word) -> None:
+        """An item of one row, by which B is read only once: pieces of DEPTH of its rows, of as many columns as there are."""
+        tiles, size = self.tiles, self.size
+        first, chain, panels = block.add.equals(0), work + d[CHAIN], work + d[PANELS]
+        to = first.then(block.c, chain)
+        for p in code.range(most(block.k, 1), step=DEPTH):
+            k = least(block.k - p, DEPTH)
+            for j in code.range(block.n, step=tiles.thin_width):
+                n = block.n - j
+                piece = b + p * d[B_ROW] + j * d[B_COLUMN]
+                with code.when(packed):
+                    self.pack(code, d, piece, panels, least(n, tiles.thin_width), k)
+                panel = packed.then(CHUNK * tiles.width * size, tiles.width * size)
+                tiles.thin(
+                    code,
+                    block.a + p * block.a_column,
+                    packed.then(panels, piece),
+                    to + j * size,
+                    k,
+                    block.a_row,
+                    block.a_column,
+                    block.b_row,
+                    block.c_row,
+                    code.number(0),
+                    code.number(1),
+                    n,
+                    panel,
+                    p,
+                )
+        with code.when(first.equals(0)):
+            add_block(code, self.dtype, block.c, block.c_row, chain, block.c_row, code.number(1), block.n)
+
     def strips(self, code: Code, block: Block, after: Callable[..., None]) -> None:
         tiles = self.tiles
-        row = Cell(code, 0)
+        row, none = Cell(code, 0), code.number(0)
         with code.forever() as leave_if:
             i = row.get()
             leave_if(i >= block.m)
@@ -203,11 +248,14 @@ class Writer:
 
             def thin_strip() -> None:
                 for j in code.range(block.n, step=tiles.thin_width):
-                    at(tiles.thin, 0, j, block.b_column * tiles.width)
+                    at(tiles.thin, 0, j, block.b_column * tiles.width, none)
 
             def at_edge(j: Word) -> None:
-                for r in code.range(high, step=tiles.small):
-                    code.choose(block.n - j <= 16, lambda: at(tiles.narrow, r, j), lambda: at(tiles.edge, r, j))
+                def low_tiles() -> None:
+                    for r in code.range(high, step=tiles.small):
+                        at(tiles.edge, r, j)
+
+                code.choose(block.n - j <= 16, lambda: at(tiles.narrow, 0, j), low_tiles)
 
             def wide_strip() -> None:
                 for j in code.range(block.n, step=tiles.width):

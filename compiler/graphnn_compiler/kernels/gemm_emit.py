@@ -33,7 +33,7 @@ class Word:
         return Word(self.b, getattr(self.b, method)(self.v, other))
 
     def _is(self, op: str, x: Int) -> Word:
-        return Word(self.b, self.b.icmp_signed(op, self.v, x.v if isinstance(x, Word) else ir.Constant(I64, x)))
+        return Word(self.b, self.b.icmp_signed(op, self.v, x.v if isinstance(x, Word) else ir.Constant(self.v.type, x)))
 
     def __add__(self, x: Int) -> Word:
         return self if isinstance(x, int) and x == 0 else self._with("add", x)
@@ -118,6 +118,9 @@ class Code:
 
     def words(self, values: Sequence[Any]) -> list[Word]:
         return [Word(self.b, v) for v in values]
+
+    def number(self, x: int) -> Word:
+        return Word(self.b, ir.Constant(I64, x))
 
     def word(self, address: Word, index: int) -> Word:
         value = self.b.load(self.b.gep(self.e.pointer(address.v, I64), [ir.Constant(I64, index)]))
@@ -223,8 +226,9 @@ class Matrix:
         value.align = self.size
         return self.e.splat(value)
 
-    def prefetch(self, address: Word, write: bool) -> None:
-        args = [self.e.pointer(address.v, ir.IntType(8)), *(ir.Constant(I32, x) for x in (int(write), 3, 1))]
+    def prefetch(self, address: Word, write: bool = False, level: int = 1) -> None:
+        """Ask for the line at `address` in the cache of that level."""
+        args = [self.e.pointer(address.v, ir.IntType(8)), *(ir.Constant(I32, x) for x in (int(write), 4 - level, 1))]
         self.b.call(self.e.external("llvm.prefetch.p0", VOID, [x.type for x in args]), args)
 
     def rows(self, stride: Word, count: int, there: Word | None = None) -> list[Word]:

@@ -13,6 +13,9 @@ from llvmlite import ir
 from graphnn_compiler.kernels.gemm_emit import Code, Matrix, Word, least, most
 from graphnn_compiler.simd_types import I32, LANES
 
+AHEAD = 512
+LV=2
+
 
 def copy_block(code: Code, dtype: str, width: int, panel_bytes: int, *args: Word) -> None:
     """Call copy(source, stride, panels, n, k): panels[j // width][p, j % width] = source[p, j] for j < n, p < k."""
@@ -44,6 +47,8 @@ def turn_block(code: Code, dtype: str, width: int, panel_bytes: int, *args: Word
             for p16 in code.range(k, step=LANES):
                 p = least(p16, most(k - LANES, 0))
                 block, out = source + j * stride + p * x.size, panel + p * (width * x.size)
+                for offset in offsets:
+                    x.prefetch(block + offset + AHEAD, level=LV)
                 for r, value in enumerate(transpose(code, [x.load(block + offset, mask) for offset in offsets])):
                     x.store(value, out + r * width * x.size)
 

@@ -109,8 +109,11 @@ def plan(
     if flops < min_parallel:
         threads = 1
     pack = b_column != size or (m >= PACK_FROM and k * n > PACK_SIZE)
-    columns = max(width, min(_up(n, width), L2 // (CHUNK * size * width) * width))
-    rows = max(m, 1)
+    rows, columns = max(m, 1), max(_up(n, width), width)
+    if m == 1:
+        columns = max(min(columns, 4096), width)
+    else:
+        columns = min(columns, L2 // (CHUNK * size * width) * width)
     if items < 2 * threads:
         parts = -(-threads // max(items, 1))
         if n >= m and n >= parts * width:
@@ -119,10 +122,11 @@ def plan(
             rows = min(rows, _up(-(-m // parts), small)) or 1
     dynamic = False
     seg = segment(k)
-    panels = _up(columns, width) * CHUNK * size if pack or k > seg else 0
-    partial = rows * columns * size if k > seg else 0
-    thread_bytes = _up(panels + partial, 64)
+    chain = _up(rows * columns * size if k > seg else 0, 64)
+    panels = chain + (_up(columns * size, 64) if m == 1 else 0)
+    thread_bytes = panels + ((columns if m > 1 else 64) * CHUNK * size if pack else 0)
     dims = [m, n, k, outer, inner, a_row, a_column, b_row, b_column, c_strides[2], a_outer, a_inner, b_outer, b_inner]
-    dims += [*c_strides[:2], 0, 0, 0, rows, columns, seg, int(pack), int(dynamic), int(swapped), thread_bytes]
+    dims += [*c_strides[:2], 0, 0, 0, rows, columns, seg, int(pack), int(dynamic), int(swapped)]
+    dims += [thread_bytes, chain, panels]
     spec = KernelSpec("gemm", (("dtype", dtype), ("tall", tall), ("small", small), ("vectors", vectors)))
     return GemmPlan(spec, dims, threads * thread_bytes, threads > 1, flops)

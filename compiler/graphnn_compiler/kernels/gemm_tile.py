@@ -26,22 +26,26 @@ def tile(rows: int, vectors: int, dtype: str, edge: bool, panel: int = 0) -> Cal
         vectors: vectors in each of its rows.
         dtype: `"float32"` or `"float64"`.
         edge: whether the tile may stick out of C, of which then only m rows and n columns are there.
-        panel: vectors in a panel of B, if the tile spans several; then their distance in bytes is one more argument.
+        panel: for the tile of one row: vectors in a panel of B, of which it spans several. It has two more arguments:
+            the distance of panels in bytes, and whether C holds the beginning of the chain, which is then continued.
     """
 
     def body(code: Code, *args: Word) -> None:
-        a, b, c, k, a_row, a_column, b_row, c_row, add, m, n, *b_panel = args
+        a, b, c, k, a_row, a_column, b_row, c_row, add, m, n, *more = args
         x, columns = Matrix(code, dtype), range(vectors)
         b_masks: list[Any] = x.mask(n, vectors) if edge else [None] * vectors
         c_masks = [x.mask(n, vectors, m > i) if edge else [None] * vectors for i in range(rows)]
         a_offsets = x.rows(a_row, rows, m if edge else None)
-        b_offsets = [b_panel[0] * (v // panel) + v % panel * x.bytes if panel else v * x.bytes for v in columns]
+        b_offsets = [more[0] * (v // panel) + v % panel * x.bytes if panel else v * x.bytes for v in columns]
         c_rows = [c + offset for offset in x.rows(c_row, rows)]
         for row in c_rows:
             for v in columns:
                 x.prefetch(row + v * x.bytes, write=True)
 
-        sums = chain(x, k, a, b, a_offsets, a_column, b_offsets, b_row, b_masks)
+        begin = [x.zero] * (rows * vectors)
+        if panel:
+            begin = [x.load(c + v * x.bytes, mask) for v, mask in enumerate(x.mask(n, vectors, more[1].differs(0)))]
+        sums = chain(x, k, begin, a, b, a_offsets, a_column, b_offsets, b_row, b_masks)
 
         def put(adding: bool) -> None:
             for i, row in enumerate(c_rows):
@@ -56,17 +60,29 @@ def tile(rows: int, vectors: int, dtype: str, edge: bool, panel: int = 0) -> Cal
 
 
 def chain(
-    x: Matrix, k: Word, a: Word, b: Word, a_rows: list[Word], a_column: Word, b_vectors: list[Int], b_row: Word, masks: list[Any]
+    x: Matrix,
+    k: Word,
+    begin: list[Any],
+    a: Word,
+    b: Word,
+    a_rows: list[Word],
+    a_column: Word,
+    b_vectors: list[Int],
+    b_row: Word,
+    masks: list[Any],
 ) -> list[Any]:
     """The sums over k of a tile, row after row: accumulators are loop-carried values, that is, registers."""
     build, vectors = x.b, len(masks)
     before, body, after = build.block, build.append_basic_block("k"), build.append_basic_block("k_end")
-    start = [k.v, a.v, b.v] + [x.zero] * (len(a_rows) * vectors)
+    start = [k.v, a.v, b.v, *begin]
     build.cbranch((k > 0).v, body, after)
     build.position_at_end(body)
     now = [build.phi(value.type) for value in start]
     left, a_p, b_p = (Word(build, phi) for phi in now[:3])
     sums = now[3:]
+    if len(a_rows) == 1 and TA:
+        for offset in b_vectors:
+            x.prefetch(b_p + offset + TA, level=2)
     row = [x.load(b_p + offset, mask) for offset, mask in zip(b_vectors, masks, strict=True)]
     following = [left - 1, a_p + a_column, b_p + b_row]
     new: list[Any] = [word.v for word in following]
@@ -79,10 +95,13 @@ def chain(
         phi.add_incoming(then, body)
     build.position_at_end(after)
     results = [build.phi(x.vector) for _ in sums]
-    for phi, then in zip(results, new[3:], strict=True):
-        phi.add_incoming(x.zero, before)
+    for phi, first, then in zip(results, begin, new[3:], strict=True):
+        phi.add_incoming(first, before)
         phi.add_incoming(then, body)
     return results
+
+
+TA = 0
 
 
 class Tiles:
@@ -92,7 +111,7 @@ class Tiles:
         self.tall, self.small, self.width, self.thin_width = tall, small, 16 * vectors, 64
         self.full = tile(tall, vectors, dtype, edge=False)
         self.edge = tile(small, vectors, dtype, edge=True)
-        self.narrow = tile(small, 1, dtype, edge=True)
+        self.narrow = tile(tall, 1, dtype, edge=True)
         self.thin = tile(1, 4, dtype, edge=True, panel=vectors)
 
     def height(self, left: Word) -> Word:

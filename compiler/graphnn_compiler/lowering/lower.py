@@ -18,7 +18,7 @@ from ..ops.contract import MatMul
 from ..ops.elementwise import StopGradient
 from ..ops.index import ExtentOf, Iota, Take, TakeAlongAxis
 from ..ops.movement import Concat, Constant, Slice, SliceUpdate, Unslice
-from ..passes.fuse import Group, fuse, node_reads
+from ..passes.fuse import Group, fuse, node_reads, pure
 from ..runtime.spec import KernelSpec
 from ..views import Buffer, Storage, collapse, contiguous, identity, strip, view
 from .nests import NotATile, build_step, copy_step
@@ -86,7 +86,7 @@ class Lowering:
                 maybe = view(dense, node)
                 assert maybe is not None
             found = maybe
-        else:  # an iota or an extent that has to be in memory
+        else:  # what is computed where it is used has to be in memory here
             found = contiguous(Buffer(product(v.shape), v.dtype), v.shape)
             self.compute_to_memory(node, v)
         self.storages[v] = found
@@ -114,7 +114,7 @@ class Lowering:
                 if base in group.level:
                     continue
                 op = base.node.op if base.node is not None else None
-                if isinstance(op, Iota | ExtentOf) or (isinstance(op, Constant) and not op.shape):
+                if isinstance(op, Iota | ExtentOf) or (isinstance(op, Constant) and not op.shape) or (base.node and pure(base.node)):
                     continue
                 out.append(base)
             if isinstance(node.op, Take | TakeAlongAxis):

@@ -14,7 +14,7 @@ from ..ops.index import ExtentOf, Iota, Take, TakeAlongAxis
 from ..ops.movement import Constant
 from ..ops.reduce import Reduce
 from ..ops.suffix import SUFFIX
-from ..passes.fuse import Group
+from ..passes.fuse import Group, pure
 from ..runtime.spec import KernelSpec
 from ..views import FIXED, Buffer, Map, Storage, collapse, contiguous, identity, onto_operand, strip
 from .steps import IndexCheck, LoopStep, Place
@@ -89,6 +89,9 @@ class NestBuilder:
             return self.term(text, Scalar(text), v.dtype, "kept")
         if node is not None and isinstance(node.op, ExtentOf):
             return self.term(node.op, Scalar("", node.op.extent), node.op.dtype, "kept")
+        if node is not None and isinstance(node.op, Elementwise) and pure(node):
+            args = tuple(self.read(u, (), {}, "kept") for u in node.inputs)
+            return self.term(v, self.apply(node, args), v.dtype, "kept", type(node.op).__name__)
         if node is not None and isinstance(node.op, Iota):
             nowhere = Storage(Buffer(0, v.dtype), v.shape, 0, (1,))
             found = self.access(nowhere, m, to_nest)
@@ -112,13 +115,16 @@ class NestBuilder:
         elif isinstance(op, Take | TakeAlongAxis):
             expr = self.gather(node, op, whole, to_nest, level)
         else:
-            assert isinstance(op, Elementwise)
-            args = tuple(self.read(u, onto_operand(u.shape, shape, whole), to_nest, level) for u in node.inputs)
-            source = node.inputs[0].dtype
-            t = SUFFIX["float32" if source == "float16" else source]
-            names = tuple(f"{{{i}}}" for i in range(len(args)))
-            expr = Apply(op.template(t, *names), args, type(op).__name__ not in CHEAP)
+            expr = self.apply(node, tuple(self.read(u, onto_operand(u.shape, shape, whole), to_nest, level) for u in node.inputs))
         self.term(v, expr, v.dtype, level, note)
+
+    def apply(self, node: Node, args: tuple[int, ...]) -> Apply:
+        """The expression of an elementwise op."""
+        assert isinstance(node.op, Elementwise)
+        source = node.inputs[0].dtype
+        t = SUFFIX["float32" if source == "float16" else source]
+        names = tuple(f"{{{i}}}" for i in range(len(args)))
+        return Apply(node.op.template(t, *names), args, type(node.op).__name__ not in CHEAP)
 
     def gather(self, node: Node, op: Take | TakeAlongAxis, whole: Map, to_nest: dict[int, int], level: str) -> Expr:
         table, idx = node.inputs

@@ -118,7 +118,7 @@ class SignBit(_Test):
     """The sign bit of x is set."""
 
     def template(self, t: str, *names: str) -> str:
-        return f"signbit({names[0]})"
+        return f"lt(bitcast_{t}_i{t[1:]}({names[0]}), const_i{t[1:]}(0))"
 
     def reference(self, *arrays: Array) -> Array:
         return np.signbit(arrays[0])

@@ -121,12 +121,14 @@ class _Extremum(Reduce):
         return [hit * spread(ct / emit(Sum(self.axes), hit), self.axes, x.shape)]
 
 
-def _lowest(t: str) -> str:
-    return {"f": "neg(const_{t}(INF))", "i": "lowest_{t}()", "u": "const_{t}(0)", "b": "const_b1(False)"}[t[0]].format(t=t)
-
-
-def _highest(t: str) -> str:
-    return {"f": "const_{t}(INF)", "i": "highest_{t}()", "u": "highest_{t}()", "b": "const_b1(True)"}[t[0]].format(t=t)
+def _bound(t: str, highest: bool) -> str:
+    """The largest or smallest value of a type."""
+    if t == "b1":
+        return f"const_b1({highest})"
+    if t[0] == "f":
+        return f"const_{t}(INF)" if highest else f"neg(const_{t}(INF))"
+    info = np.iinfo(t.replace("i", "int").replace("u", "uint"))
+    return f"const_{t}({info.max if highest else info.min})"
 
 
 class Max(_Extremum):
@@ -135,7 +137,7 @@ class Max(_Extremum):
     horizontal = "hmax"
 
     def init(self, t: str) -> str:
-        return _lowest(t)
+        return _bound(t, highest=False)
 
     def combine(self, t: str, a: str, b: str) -> str:
         return f"maximum({a}, {b})"
@@ -150,7 +152,7 @@ class Min(_Extremum):
     horizontal = "hmin"
 
     def init(self, t: str) -> str:
-        return _highest(t)
+        return _bound(t, highest=True)
 
     def combine(self, t: str, a: str, b: str) -> str:
         return f"minimum({a}, {b})"

@@ -47,6 +47,13 @@ def dense(shape: Shape) -> Shape:
     return tuple(d for d in shape if d != 1)
 
 
+def pure(node: Node) -> bool:
+    """Whether a node makes one number from constants and extents alone: it is computed again wherever it is used."""
+    if node.op.kind != "elementwise" or node.outputs[0].shape != ():
+        return False
+    return all(v.node is not None and (v.node.op.kind in ("constant", "extent") or pure(v.node)) for v in node.inputs)
+
+
 def node_reads(node: Node) -> list[tuple[Value, Map]]:
     """What a node reads at each point of its output's shape; a reduction: of its input's shape; of a gather, the indices."""
     op = node.op
@@ -88,11 +95,14 @@ class Fuser:
         self.graph = graph
         self.groups: list[Group] = []
         self.group_of: dict[Node, Group] = {}
+        self.order = {n: i for i, n in enumerate(graph.nodes)}
 
     def run(self) -> list[Group]:
         """The groups, in no particular order."""
         for node in self.graph.nodes:
             kind = node.op.kind
+            if pure(node):
+                continue
             if kind in ("elementwise", "reduce", "index"):
                 self.place(node)
             elif kind == "contract":
@@ -101,13 +111,14 @@ class Fuser:
                 self.alone(node, "kernel")
             elif kind == "movement" and type(node.op).__name__ in ("Concat", "Unslice", "SliceUpdate"):
                 self.alone(node, "copy")
+        self.merge()
         self.attach_epilogues()
         return self.groups
 
     def producers(self, v: Value) -> list[Node]:
         """The grouped nodes behind a value, through movement ops."""
         node = v.node
-        if node is None or node.op.kind in ("constant", "iota", "extent"):
+        if node is None or node.op.kind in ("constant", "iota", "extent") or pure(node):
             return []
         return [node] if node in self.group_of else [p for u in node.inputs for p in self.producers(u)]
 
@@ -127,7 +138,7 @@ class Fuser:
         """Puts an elementwise, reduce or index node into a group of its operands, or into a new one."""
         reads = [strip(v, m) for v, m in node_reads(node)]
         candidates = list(dict.fromkeys(self.group_of[v.node] for v, _ in reads if v.node in self.group_of))
-        for group in sorted(candidates, key=self.groups.index, reverse=True):
+        for group in sorted(candidates, key=lambda g: (dense(g.space) != (), self.groups.index(g)), reverse=True):
             if group.kind == "loop" and self.join(group, node, reads):
                 return
         reduce = isinstance(node.op, Reduce)
@@ -146,7 +157,7 @@ class Fuser:
             shape, reading = node.inputs[0].shape, "full"
             if shape != group.space or (axes and axes != frozenset(op.axes)):
                 return False
-            if not axes and self.reads_product(group):
+            if not axes and self.products(group):
                 return False
             axes, level = frozenset(op.axes), "kept"
         else:
@@ -190,9 +201,65 @@ class Fuser:
                 stack.extend(g.after)
         return False
 
-    def reads_product(self, group: Group) -> bool:
-        """Whether the group reads a matrix product, so that it may become its epilogue."""
-        return any(g.kind == "contract" for g in group.after) and not group.axes
+    def products(self, group: Group) -> set[Group]:
+        """The matrix products whose epilogue a group may become."""
+        return set() if group.axes else {g for g in group.after if g.kind == "contract"}
+
+    def merge(self) -> None:
+        """Joins whole groups where one pass over their common space serves both: a reader with its source, or readers of the same value."""
+        inputs = {g: {strip(v, identity(v.ndim))[0] for n in g.nodes for v in n.inputs} for g in self.groups if g.kind == "loop"}
+        for g in [g for g in self.groups if g in inputs]:
+            for h in [h for h in self.groups if h in inputs and h is not g]:
+                level = self.common_level(g, h)
+                near = h in g.after or g in h.after or dense(h.kept) == () or bool(inputs[g] & inputs[h])
+                if level and near and self.mergeable(g, h, level):
+                    self.absorb(h, g, level)
+                    inputs[h] |= inputs.pop(g)
+                    break
+
+    def common_level(self, group: Group, into: Group) -> str:
+        """The level of `into` at which the full members of `group` would live; empty where there is none."""
+        if group.space == into.space and (group.axes == into.axes or not group.axes):
+            return "full"
+        return "kept" if into.axes and not group.axes and dense(group.space) == dense(into.kept) else ""
+
+    def mergeable(self, group: Group, into: Group, level: str) -> bool:
+        """Whether two groups can be one: no path leads through a third, and each reads members of the other at their own place."""
+        theirs, ours = self.products(into), self.products(group)
+        if ours and (into.axes or (theirs and theirs != ours)):
+            return False
+        if self.depends(into.after - {group}, group) or self.depends(group.after - {into}, into):
+            return False
+        levels = into.level | {v: level if was == "full" else was for v, was in group.level.items()}
+        both = Group("loop", into.space, into.axes, level=levels)
+        return self.reads_well(group, into, both) and self.reads_well(into, group, both)
+
+    def reads_well(self, reader: Group, other: Group, both: Group) -> bool:
+        """Whether the members of `reader` read members of `other` where they are at hand."""
+        for node in reader.nodes:
+            reduce = isinstance(node.op, Reduce)
+            shape = node.inputs[0].shape if reduce else node.outputs[0].shape
+            reading = "full" if reduce else both.level[node.outputs[0]]
+            if not all(self.visible(other, v) for v in node.inputs):
+                return False
+            if isinstance(node.op, Take | TakeAlongAxis) and any(p in other.nodes for p in self.producers(node.inputs[0])):
+                return False
+            for v, m in (strip(v, m) for v, m in node_reads(node)):
+                if v in other.level and not reads_at_own_place(both, reading, shape, v, m):
+                    return False
+        return True
+
+    def absorb(self, into: Group, group: Group, level: str) -> None:
+        """Moves the members of a group into another; `level` is where the full ones go."""
+        into.nodes = sorted(into.nodes + group.nodes, key=self.order.__getitem__)
+        into.level |= {v: level if was == "full" else was for v, was in group.level.items()}
+        into.after = (into.after | group.after) - {into, group}
+        for node in group.nodes:
+            self.group_of[node] = into
+        self.groups.remove(group)
+        for other in self.groups:
+            if group in other.after:
+                other.after = (other.after - {group}) | {into}
 
     def attach_epilogues(self) -> None:
         """Gives a matrix product the one elementwise group that reads it, where nothing else does."""

@@ -3,6 +3,7 @@
     Mul(x, 1) -> x          Add(x, 0) -> x  (integers)     Reshape(Reshape(x)) -> Reshape(x)
     Cast(t)(x: t) -> x      Transpose(Transpose(x)) -> one Transpose     StopGradient(x) -> x
     Sum(axes=(i,)) of an axis of extent 1 -> Reshape                     f(constants) -> constant
+    f(BroadcastTo(c)) -> BroadcastTo(f(c)) for one number c
 """
 
 from __future__ import annotations
@@ -48,6 +49,20 @@ def _identity(node: Node) -> Value | None:
     return None
 
 
+def _on_scalars(node: Node) -> Value | None:
+    """f(c repeated) -> f(c) repeated."""
+    if not isinstance(node.op, Elementwise) or node.outputs[0].shape == ():
+        return None
+    sources: list[Value] = []
+    for v in node.inputs:
+        while v.shape != () and v.node is not None and isinstance(v.node.op, BroadcastTo | Reshape):
+            v = v.node.inputs[0]
+        sources.append(v)
+    if any(v.shape != () for v in sources):
+        return None
+    return emit(BroadcastTo(node.outputs[0].shape), emit(node.op, *sources))
+
+
 def _fold(node: Node) -> Value | None:
     if not isinstance(node.op, Elementwise | Reshape | Transpose | Reduce) or not node.inputs:
         return None
@@ -84,9 +99,11 @@ def _rule(node: Node) -> tuple[Value, ...] | None:
         if real != op.axes:
             flat = emit(type(op)(real), x) if real else x
             return (reshape(flat, y.shape),)
-    found = _identity(node)
-    found = _fold(node) if found is None else found
-    return None if found is None else (found,)
+    for rewriting in (_identity, _on_scalars, _fold):
+        found = rewriting(node)
+        if found is not None:
+            return (found,)
+    return None
 
 
 def simplify(graph: Graph) -> Graph:

@@ -21,7 +21,7 @@ from typing import IO
 from .cores import default_threads
 from .spec import PACKAGE, KernelSpec, Target, key
 
-WORKER_FROM = 6  # kernels; with fewer the second process comes too late
+WORKER_FROM = 12  # kernels; with fewer the second process comes too late
 
 _PROGRAM = """
 import json, sys

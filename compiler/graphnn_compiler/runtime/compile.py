@@ -5,12 +5,20 @@ used: `emit.py` makes object code of the IR by a TargetMachine of our own. The c
 Numba that kernels need, which saves most of the time of a first compilation.
 """
 
+# Numba and llvmlite have no type hints.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportUntypedBaseClass=false
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnusedImport=false, reportUnusedClass=false
+# pyright: reportOptionalCall=false, reportUntypedClassDecorator=false, reportPrivateImportUsage=false
+# pyright: reportIncompatibleMethodOverride=false, reportIncompatibleVariableOverride=false
+# pyright: reportCallIssue=false, reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import functools
 import importlib
 import linecache
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -59,7 +67,7 @@ class _Library(codegen.CPUCodeLibrary):
     def all_texts(self) -> list[str]:
         """Its own texts and those of the functions it calls, each once."""
         seen: dict[int, _Library] = {}
-        todo = [self]
+        todo: list[_Library] = [self]
         while todo:
             one = todo.pop()
             if id(one) not in seen:
@@ -160,7 +168,7 @@ def _contexts() -> tuple[_TypingContext, _TargetContext]:
 
 
 @contextmanager
-def _numba() -> Iterator[tuple[_TypingContext, _TargetContext]]:
+def _numba() -> Generator[tuple[_TypingContext, _TargetContext], None, None]:
     """Numba locked and directed at our contexts."""
     with global_compiler_lock:
         contexts = _contexts()
@@ -188,7 +196,7 @@ def _function(spec: KernelSpec) -> Callable[..., Any]:
     check_source(spec.source, names)
     filename = f"<kernel {spec.name} {key(spec)[:12]}>"
     linecache.cache[filename] = (len(spec.source), None, spec.source.splitlines(True), filename)
-    namespace = {**names, **BUILTINS, "__builtins__": dict(BUILTINS), "__name__": "graphnn_kernel"}
+    namespace: dict[str, Any] = {**names, **BUILTINS, "__builtins__": dict(BUILTINS), "__name__": "graphnn_kernel"}
     exec(compile(spec.source, filename, "exec"), namespace)
     return namespace["kernel"]
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-import llvmlite.binding as llvm
-
+from .binding import llvm
 from .spec import HOST, Target, resolve
 
 # What object code may ask of the process that loads it.

@@ -75,7 +75,7 @@ def function(entry: int) -> Any:
 def _load(kernel_key: str, entry: Entry) -> bool:
     """Link one object. False when LLVM refuses it."""
     global _serial
-    import llvmlite.binding as llvm
+    from .binding import llvm
 
     builder = llvm.JITLibraryBuilder().add_object_img(entry.code).export_symbol(symbol(kernel_key))
     try:
@@ -93,7 +93,7 @@ def _load(kernel_key: str, entry: Entry) -> bool:
 def _engine() -> Any:
     global _jit
     if _jit is None:
-        import llvmlite.binding as llvm
+        from .binding import llvm
 
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()

@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import cast
 
 ABI = 1
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -100,7 +101,7 @@ class KernelSpec:
 
 def _plain(value: object) -> bool:
     if isinstance(value, tuple):
-        return all(map(_plain, value))
+        return all(map(_plain, cast("tuple[object, ...]", value)))
     if isinstance(value, float):
         return math.isfinite(value)
     return value is None or type(value) in (bool, int, str)
@@ -126,7 +127,7 @@ def symbol(kernel_key: str) -> str:
 @cache
 def host() -> tuple[str, str]:
     """LLVM's name of this CPU and its features."""
-    import llvmlite.binding as llvm
+    from .binding import llvm
 
     return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
@@ -174,11 +175,11 @@ def _module_digest(name: str) -> str:
 @cache
 def _base_digest() -> str:
     """What every kernel depends on: simd, the driver, the versions."""
-    import llvmlite.binding as llvm
+    from .binding import llvm
 
     simd = sorted(p.name for p in PACKAGE.glob("simd*.py"))
     driver = ("runtime/compile.py", "runtime/source.py", "runtime/emit.py", "runtime/context.py")
-    versions = [ABI, list(llvm.llvm_version_info), _version("llvmlite"), _version("numba")]
+    versions: list[object] = [ABI, list(llvm.llvm_version_info), _version("llvmlite"), _version("numba")]
     return json.dumps([_digest((*simd, *driver)), versions])
 
 

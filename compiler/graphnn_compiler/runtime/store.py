@@ -19,9 +19,10 @@ import re
 import stat
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 VARIABLE = "GRAPHNN_CACHE_DIR"
 MAGIC = b"graphnn kernel 1 "
@@ -67,13 +68,14 @@ class KernelStore:
         self.directory = None if directory is None else Path(os.path.abspath(directory))
         self.problem = problem
         self._memory: dict[str, Entry] = {}
+        self._unsafe = directory is None
         self._checked = False
         self._warned = False
 
     def get(self, key: str) -> Entry | None:
         """The kernel with this key, or None when it is not there or not trustworthy."""
         found = self._memory.get(key)
-        if found is not None or self._no_directory():
+        if found is not None or self._unsafe:
             return found
         try:
             with self._open_directory(create=False) as fd:
@@ -90,7 +92,7 @@ class KernelStore:
         """Keep a kernel. Never fails: without a directory it is kept in memory."""
         entry = Entry(code, imports)
         self._memory[key] = entry
-        if self._no_directory():
+        if self.problem:
             self._warn(None)
             return entry
         try:
@@ -130,17 +132,14 @@ class KernelStore:
     def _files(self) -> list[tuple[str, int]]:
         """Names and sizes of the kernel files, sorted."""
         found: list[tuple[str, int]] = []
-        if not self._no_directory():
+        if not self._unsafe:
             with contextlib.suppress(OSError), self._open_directory(create=False) as fd:
                 for name in sorted(filter(_FILE.match, os.listdir(fd))):
                     found.append((name, os.stat(name, dir_fd=fd, follow_symlinks=False).st_size))
         return found
 
-    def _no_directory(self) -> bool:
-        return self.directory is None or bool(self.problem)
-
     @contextlib.contextmanager
-    def _open_directory(self, create: bool) -> Iterator[int]:
+    def _open_directory(self, create: bool) -> Generator[int, None, None]:
         """A descriptor of the directory, checked. Files are opened relative to it, so nobody can exchange it."""
         path = self.directory
         if path is None:
@@ -168,8 +167,10 @@ class KernelStore:
 
     def _warn(self, error: OSError | None) -> None:
         """Say once why kernels are kept in memory only."""
-        if isinstance(error, Unsafe) or (error is not None and not self.problem):
+        if error is not None:
+            # A directory that cannot be written may still be read.
             self.problem = str(error)
+            self._unsafe = self._unsafe or isinstance(error, Unsafe)
         if not self._warned and self.problem:
             self._warned = True
             warnings.warn(
@@ -215,13 +216,14 @@ def unpack(data: bytes, key: str) -> Entry:
     if data[:start] != MAGIC + hashlib.sha256(rest).hexdigest().encode() + b"\n":
         raise ValueError("the hash is wrong")
     line, _, code = rest.partition(b"\n")
-    header = json.loads(line)
-    if not isinstance(header, dict) or (header.get("key"), header.get("size")) != (key, len(code)):
+    header: Any = json.loads(line)
+    if not isinstance(header, dict):
+        raise ValueError("the header is not a header")
+    fields = cast("dict[str, Any]", header)
+    imports = fields.get("imports")
+    if (fields.get("key"), fields.get("size")) != (key, len(code)) or not isinstance(imports, list):
         raise ValueError("this is another kernel")
-    imports = header.get("imports")
-    if not isinstance(imports, list) or not all(isinstance(name, str) for name in imports):
-        raise ValueError("the imports are not names")
-    return Entry(code, tuple(imports))
+    return Entry(code, tuple(map(str, cast("list[object]", imports))))
 
 
 def check_chain(path: Path) -> None:
