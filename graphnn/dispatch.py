@@ -92,6 +92,16 @@ def listed(x: Any) -> Any:
     return a.astype("int32") if a.dtype.kind in "iu" and a.dtype != np.int32 else as_array(a)
 
 
+def _install_operators() -> None:
+    """Arrays and variables on either side of `@`, and arrays in front of any operator, become values of the trace."""
+    Value.__array_ufunc__ = None  # type: ignore[attr-defined]
+    Value.__matmul__ = lambda self, other: NotImplemented if isinstance(other, KerasTensor) else build.matmul(self, value(other))  # type: ignore
+    Value.__rmatmul__ = lambda self, other: build.matmul(value(other), self)  # type: ignore
+
+
+_install_operators()
+
+
 def find(x: Any, kinds: Any) -> bool:
     """True if a structure holds an object of some kind."""
     if isinstance(x, kinds):
@@ -214,3 +224,8 @@ def run_eagerly(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
     specs = tuple([(a.shape, a.dtype.name) for a in arrays])
     program = _programs.get((function, key, named, specs), lambda: Program(function, args, kwargs, specs))
     return program(arrays)
+
+
+def forget_programs() -> None:
+    """Drops all kept programs of ops (those of models stay with their models)."""
+    _programs.clear()

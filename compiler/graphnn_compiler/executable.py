@@ -6,6 +6,7 @@ A state's key is any hashable object with an attribute `array`: a C-contiguous N
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from . import debug
 from .interpret import bind_symbols, interpret
 from .ir import Graph
 from .lowering.lower import Lowered, lower
 from .ops.base import Array
 from .ops.index import IndexOutOfRange
 from .passes.pipeline import optimize
+from .report import Report, report, sources
 from .runtime.program import Mode, Program
 from .runtime.team import threads
 
@@ -46,10 +49,11 @@ class Executable:
     Args:
         graph: the traced graph; it belongs to the executable from now on.
         eager: run op by op with NumPy, for debugging.
+        job: what reports call it.
     """
 
-    def __init__(self, graph: Graph, *, eager: bool = False):
-        self.graph, self.eager = graph, eager
+    def __init__(self, graph: Graph, *, eager: bool = False, job: str = "program"):
+        self.graph, self.eager, self.job = graph, eager, job
         self._lowered: Lowered | None = None
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
         self._lock = threading.RLock()
@@ -77,9 +81,31 @@ class Executable:
         if self._lowered is None:
             with self._lock:
                 if self._lowered is None:
-                    self.graph = optimize(self.graph)
-                    self._lowered = lower(self.graph)
+                    self._lowered = self._lower()
         return self._lowered
+
+    def _lower(self) -> Lowered:
+        start = time.perf_counter()
+        if debug.wanted(2):
+            debug.show(2, f"{self.job} traced", str(self.graph))
+        between = (lambda name, g: debug.show(3, f"{self.job} after {name}", str(g))) if debug.wanted(3) else None
+        self.graph = optimize(self.graph, between)
+        lowered = lower(self.graph)
+        if debug.wanted(4):
+            debug.show(4, f"{self.job} kernels", sources(lowered))
+        if debug.wanted(1):
+            debug.show(1, f"{self.job} lowered", f"{len(lowered.steps)} kernel calls in {1e3 * (time.perf_counter() - start):.1f} ms")
+        return lowered
+
+    def report(self) -> Report:
+        """What was compiled; sizes and work space are those of the program used last."""
+        lowered = self.lowered
+        last = next(reversed(self._programs.values()), None)
+        return report(self.job, self.graph, lowered, last.env if last else None, last.arena_bytes if last else None)
+
+    def source(self) -> str:
+        """The generated source of the kernels."""
+        return sources(self.lowered)
 
     def program(self, shapes: Sequence[tuple[int, ...]], mode: Mode) -> Program:
         """The program bound to input shapes."""

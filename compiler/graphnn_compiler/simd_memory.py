@@ -5,16 +5,15 @@ Suffix T is the type in memory: f16 is float32 in registers, b1 is a byte 0/1 in
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from .simd_emit import Emit
+from .simd_lanes import lanes_load, lanes_store, memory_vector
 from .simd_types import (
     B1,
     ELEMENTS,
     F32,
     F64,
-    I1,
     I16,
     I32,
     I64,
@@ -33,10 +32,6 @@ ADDRESS = types.int64
 OFFSETS = VECTORS["i64"]
 
 
-def _memory_vector(e: Element) -> Any:
-    return ir.VectorType(e.memory, LANES)
-
-
 def _to_register(em: Emit, e: Element, v: Any) -> Any:
     """Memory form -> register form, of a vector or a scalar."""
     wide = isinstance(v.type, ir.VectorType)
@@ -50,20 +45,20 @@ def _to_register(em: Emit, e: Element, v: Any) -> Any:
 def _to_memory(em: Emit, e: Element, v: Any) -> Any:
     wide = isinstance(v.type, ir.VectorType)
     if e.name == "f16":
-        return em.b.fptrunc(v, _memory_vector(e) if wide else e.memory)
+        return em.b.fptrunc(v, memory_vector(e) if wide else e.memory)
     if e.name == "b1":
-        return em.b.zext(v, _memory_vector(e) if wide else e.memory)
+        return em.b.zext(v, memory_vector(e) if wide else e.memory)
     return v
 
 
 def _plain_load(em: Emit, e: Element, address: Any) -> Any:
-    v = em.b.load(em.pointer(address, _memory_vector(e)))
+    v = em.b.load(em.pointer(address, memory_vector(e)))
     v.align = e.size
     return v
 
 
 def _plain_store(em: Emit, e: Element, address: Any, v: Any) -> None:
-    em.b.store(v, em.pointer(address, _memory_vector(e))).align = e.size
+    em.b.store(v, em.pointer(address, memory_vector(e))).align = e.size
 
 
 def _as_bits(e: Element) -> Any:
@@ -81,7 +76,7 @@ def _masked_load(em: Emit, e: Element, address: Any, mask: Any) -> Any:
     name = f"llvm.masked.load.{_kind_suffix(t)}.p0"
     f = em.external(name, vt, [vt.as_pointer(), I32, mask.type, vt])
     v = em.b.call(f, [em.pointer(address, vt), ir.Constant(I32, e.size), mask, ir.Constant(vt, None)])
-    return em.b.bitcast(v, _memory_vector(e)) if t != e.memory else v
+    return em.b.bitcast(v, memory_vector(e)) if t != e.memory else v
 
 
 def _masked_store(em: Emit, e: Element, address: Any, v: Any, mask: Any) -> None:
@@ -92,80 +87,17 @@ def _masked_store(em: Emit, e: Element, address: Any, v: Any, mask: Any) -> None
     em.b.call(f, [v, em.pointer(address, vt), ir.Constant(I32, e.size), mask])
 
 
-def _lane_loop(em: Emit, mask: Any, each: Callable[[Any], None]) -> None:
-    """Run each(lane as i64) for the lanes that are on."""
-    b = em.b
-    bits = b.zext(em.mask_bits(mask), I32)
-    entry = b.block
-    head, body, step, done = (b.append_basic_block(n) for n in ("lane", "on", "next", "done"))
-    b.branch(head)
-    b.position_at_end(head)
-    lane = b.phi(I64)
-    lane.add_incoming(ir.Constant(I64, 0), entry)
-    on = b.trunc(b.lshr(bits, b.trunc(lane, I32)), I1)
-    b.cbranch(on, body, step)
-    b.position_at_end(body)
-    each(lane)
-    b.branch(step)
-    b.position_at_end(step)
-    following = b.add(lane, ir.Constant(I64, 1))
-    lane.add_incoming(following, b.block)
-    b.cbranch(b.icmp_unsigned("<", following, ir.Constant(I64, LANES)), head, done)
-    b.position_at_end(done)
-
-
-def _lane_pointer(em: Emit, e: Element, address: Any, stride_or_offsets: Any, lane: Any) -> Any:
-    s = stride_or_offsets
-    offset = em.b.extract_element(s, lane) if isinstance(s.type, ir.VectorType) else em.b.mul(s, lane)
-    return em.pointer(em.b.add(address, offset), e.memory)
-
-
-def _lanes_load(em: Emit, e: Element, address: Any, where: Any, mask: Any) -> Any:
-    """One lane after another, from address + lane * stride or address + offsets[lane]; an internal function."""
-    vt = _memory_vector(e)
-
-    def body(em: Emit, address: Any, where: Any, mask: Any) -> Any:
-        slot = em.b.alloca(vt)
-        em.b.store(ir.Constant(vt, None), slot)
-
-        def each(lane: Any) -> None:
-            x = em.b.load(_lane_pointer(em, e, address, where, lane))
-            x.align = e.size
-            em.b.store(x, em.b.gep(em.b.bitcast(slot, e.memory.as_pointer()), [lane]))
-
-        _lane_loop(em, mask, each)
-        return em.b.load(slot)
-
-    way = "at" if isinstance(where.type, ir.VectorType) else "by"
-    return em.call_outlined(f"gn_lanes_load_{way}_{e.name}", vt, [address, where, mask], body)
-
-
-def _lanes_store(em: Emit, e: Element, address: Any, where: Any, v: Any, mask: Any) -> None:
-    def body(em: Emit, address: Any, where: Any, v: Any, mask: Any) -> None:
-        slot = em.b.alloca(v.type)
-        em.b.store(v, slot)
-
-        def each(lane: Any) -> None:
-            x = em.b.load(em.b.gep(em.b.bitcast(slot, e.memory.as_pointer()), [lane]))
-            em.b.store(x, _lane_pointer(em, e, address, where, lane)).align = e.size
-
-        _lane_loop(em, mask, each)
-
-    way = "at" if isinstance(where.type, ir.VectorType) else "by"
-    em.call_outlined(f"gn_lanes_store_{way}_{e.name}", VOID, [address, where, v, mask], body)
-
-
 def _part_load(em: Emit, e: Element, address: Any, mask: Any) -> Any:
     if target_has_avx512() or e.size >= 4:
         return _masked_load(em, e, address, mask)
-    return _lanes_load(em, e, address, ir.Constant(I64, e.size), mask)
+    return lanes_load(em, e, address, ir.Constant(I64, e.size), mask)
 
 
 def _part_store(em: Emit, e: Element, address: Any, v: Any, mask: Any) -> None:
     if target_has_avx512() or e.size >= 4:
         _masked_store(em, e, address, v, mask)
     else:
-        _lanes_store(em, e, address, ir.Constant(I64, e.size), v, mask)
+        lanes_store(em, e, address, ir.Constant(I64, e.size), v, mask)
 
 
 def _load(em: Emit, e: Element, address: Any, mask: Any) -> Any:
@@ -227,17 +159,17 @@ def _store_full(em: Emit, e: Element, address: Any, v: Any) -> None:
 def _gather(em: Emit, e: Element, address: Any, where: Any, mask: Any) -> Any:
     """From address + where[lane], or address + lane * where."""
     if not target_has_avx512() or e.size < 4:
-        return _to_register(em, e, _lanes_load(em, e, address, where, mask))
+        return _to_register(em, e, lanes_load(em, e, address, where, mask))
     if not isinstance(where.type, ir.VectorType):
         where = em.b.mul(em.splat(where), em.ramp("i64").v)
     p = em.b.inttoptr(em.b.add(em.splat(address), where), ir.VectorType(e.memory.as_pointer(), LANES))
-    vt = _memory_vector(e)
+    vt = memory_vector(e)
     f = em.external(f"llvm.masked.gather.{_kind_suffix(e.memory)}.v{LANES}p0", vt, [p.type, I32, mask.type, vt])
     return em.b.call(f, [p, ir.Constant(I32, e.size), mask, ir.Constant(vt, None)])
 
 
 def _scatter(em: Emit, e: Element, address: Any, where: Any, v: Any, mask: Any) -> None:
-    _lanes_store(em, e, address, where, _to_memory(em, e, v), mask)
+    lanes_store(em, e, address, where, _to_memory(em, e, v), mask)
 
 
 def _scalar(em: Emit, e: Element, address: Any) -> Any:

@@ -5,6 +5,7 @@ Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten
 
 from __future__ import annotations
 
+import zipfile
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -41,9 +42,9 @@ def load_data(path: str = "mnist.npz") -> tuple[tuple[Array, Array], tuple[Array
     file = get_file(path, origin=ORIGIN, file_hash=SHA256, hash_algorithm="sha256")
     keys = ("x_train", "y_train", "x_test", "y_test")
     try:
-        with np.load(file, allow_pickle=False) as data:
+        with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as data:
             x_train, y_train, x_test, y_test = (np.asarray(data[key]) for key in keys)
-    except (KeyError, ValueError, OSError, EOFError) as error:
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{file} is no MNIST file: it should be an .npz of the arrays {', '.join(keys)} ({error})"
         ) from error

@@ -104,29 +104,24 @@ def _from_above(counts: Value) -> Value:
 def _by_buckets(y_true: Value, y_pred: Value, weight: Value | None, n: int, multi_label: bool, wide: bool) -> dict[str, Value]:
     """The four counts at n evenly spaced thresholds; `wide` ones start below 0."""
     dtype = y_pred.dtype
-    positive = ops.cast(ops.not_equal(y_true, 0), dtype)
-    weight = value(1.0, dtype) if weight is None else weight
-    weight = broadcast_to(weight, y_pred.shape)
+    weight = broadcast_to(value(1.0, dtype) if weight is None else weight, y_pred.shape)
+    positive = ops.not_equal(y_true, 0)
+    mass = ops.stack([ops.where(positive, weight, 0.0), ops.where(positive, 0.0, weight)], axis=-1)
+    total = ops.sum(mass, axis=0 if multi_label else tuple(range(y_pred.ndim)))
     p = ops.clip(y_pred, 0.0, 1.0)
     above = p > 0  # false for NaN, too
     bucket = value(ops.where(above, ops.ceil(p * (n - 1.0)) - 1.0, 0.0), "int64")
     if not wide:
-        weight = ops.where(above, weight, 0.0)
-    total = ops.stack([positive * weight, (1.0 - positive) * weight], axis=-1)
-    labels: Any = 1
+        mass = ops.where(expand(above, -1), mass, 0.0)
+    labels: Any = y_pred.shape[-1] if multi_label else 1
     if multi_label:
-        labels = y_pred.shape[-1]
         bucket = bucket * count_value(labels, "int64") + emit(Iota(labels))
     flat = product(y_pred.shape)
     base = broadcast_to(value(0.0, dtype), (n * labels, 2))
-    counts = emit(Scatter("add"), base, reshape(bucket, (flat,)), reshape(total, (flat, 2)))
-    counts = reshape(counts, (n, labels, 2)) if multi_label else counts
-    reached = _from_above(counts)
-    tp, fp = reached[..., 0], reached[..., 1]
-    # what lies below all thresholds is no bucket's: totals are taken from the data
-    axes = 0 if multi_label else None
-    whole = broadcast_to(value(1.0, dtype) if wide else ops.cast(y_pred.equals(y_pred), dtype), y_pred.shape)
-    return {"tp": tp, "fp": fp, "whole": whole, "axes": axes}  # type: ignore[dict-item]
+    counts = emit(Scatter("add"), base, reshape(bucket, (flat,)), reshape(mass, (flat, 2)))
+    reached = _from_above(reshape(counts, (n, labels, 2)) if multi_label else counts)
+    missed = total - reached
+    return {"tp": reached[..., 0], "fp": reached[..., 1], "fn": missed[..., 0], "tn": missed[..., 1]}
 
 
 def _by_comparison(y_true: Value, y_pred: Value, weight: Value | None, thresholds: Value, multi_label: bool) -> dict[str, Value]:
@@ -151,3 +146,54 @@ def _by_comparison(y_true: Value, y_pred: Value, weight: Value | None, threshold
         hit = ops.cast(ops.logical_and(truth, guess), dtype)
         found[key] = ops.sum(hit if weight is None else hit * expand(weight, 0), axis=1)
     return found
+
+
+def update_confusion_variables(
+    variables: Mapping[ConfusionMatrix, Variable],
+    y_true: Any,
+    y_pred: Any,
+    thresholds: Sequence[float],
+    *,
+    top_k: int | None = None,
+    class_id: int | None = None,
+    sample_weight: Any = None,
+    multi_label: bool = False,
+    label_weights: Any = None,
+    evenly: bool = False,
+) -> None:
+    """Adds the counts of a batch to variables, in a trace.
+
+    Args:
+        variables: what to count, and where.
+        y_true: targets, 0 or not 0.
+        y_pred: predictions, of the shape of y_true.
+        thresholds: predictions above a threshold are positive.
+        top_k: only the k greatest predictions of a row can be positive.
+        class_id: only this class counts.
+        sample_weight: weights that broadcast over y_pred.
+        multi_label: each class has counts of its own (variables of shape (thresholds, classes)).
+        label_weights: weights of the classes, where `multi_label` is False.
+        evenly: whether the thresholds are evenly spaced.
+    """
+    dtype = next(iter(variables.values())).dtype
+    y_pred, y_true = squeeze_or_expand_to_same_rank(value(y_pred, dtype), value(y_true, dtype))
+    weight = None
+    if sample_weight is not None:
+        weight = expand(value(sample_weight, dtype), -1)
+        weight = squeeze_or_expand_to_same_rank(y_true, weight, expand_rank_1=False)[1]
+    if top_k is not None:
+        y_pred = _keep_top(y_pred, top_k)
+    if class_id is not None:
+        if y_pred.ndim == 1:
+            raise ValueError(f"class_id needs predictions of shape (samples, classes), received y_pred of shape {y_pred.shape}")
+        y_true, y_pred = y_true[..., class_id, None], y_pred[..., class_id, None]
+    if label_weights is not None:
+        by_label = broadcast_to(value(label_weights, dtype), y_pred.shape)
+        weight = by_label if weight is None else weight * by_label
+    if evenly:
+        wide = thresholds[0] < 0.0 or thresholds[-1] > 1.0
+        counts = _by_buckets(y_true, y_pred, weight, len(thresholds), multi_label, wide)
+    else:
+        counts = _by_comparison(y_true, y_pred, weight, value(np.asarray(thresholds, "float64"), dtype), multi_label)
+    for key, variable in variables.items():
+        variable.assign_add(counts[key.value])

@@ -12,7 +12,13 @@ from typing import Any, Self, cast
 from .. import tree
 from ..layers.layer import Layer
 from ..tensor import KerasTensor
-from ..training.trainer import Trainer
+
+try:
+    from ..training.trainer import Trainer
+except ModuleNotFoundError:  # until the trainer exists
+
+    class Trainer:  # type: ignore[no-redef]
+        """Nothing yet."""
 
 __all__ = ["Model", "model_from_json"]
 

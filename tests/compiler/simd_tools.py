@@ -62,29 +62,24 @@ def run(text: str, arrays: Sequence[Any], dims: Sequence[int] = (), target: Targ
 
 
 def mapping(formulas: Sequence[str], inputs: Sequence[str], outputs: Sequence[str]) -> str:
-    """Text of a kernel that computes each formula of x0, x1, ... over arrays; dims[0] is their length."""
+    """Text of a kernel that computes each formula of x0, x1, ... over whole vectors; dims[0] is the arrays' length."""
     lines = ["def kernel(dims, bufs, ctx, tid, n):", "    count = word(dims, 0)"]
-    for k in range(len(inputs)):
-        lines.append(f"    p{k} = word(bufs, {k})")
+    lines += [f"    p{k} = word(bufs, {k})" for k in range(len(inputs))]
     for k, formula in enumerate(formulas):
-        lines += [
-            f"    q = word(bufs, {len(inputs) + k})",
-            "    for i in range(0, count, 16):",
-            "        m = lanes_below(count - i)",
-        ]
-        for j, t in enumerate(inputs):
-            lines.append(f"        x{j} = load_{t}(p{j} + i * {DTYPES[t](0).itemsize}, m)")
-        t = outputs[k]
-        lines.append(f"        store_{t}(q + i * {DTYPES[t](0).itemsize}, {formula}, m)")
+        lines += [f"    q = word(bufs, {len(inputs) + k})", "    for i in range(0, count, 16):"]
+        lines += [f"        x{j} = load_full_{t}(p{j} + i * {DTYPES[t](0).itemsize})" for j, t in enumerate(inputs)]
+        lines += [f"        store_full_{outputs[k]}(q + i * {DTYPES[outputs[k]](0).itemsize}, {formula})"]
     return "\n".join([*lines, "    return 0"])
 
 
 def apply(formulas: Sequence[str], inputs: Sequence[Any], outputs: Sequence[str], target: Target = HOST) -> list[Any]:
     """Results of the formulas on arrays, one array each."""
     names = [next(n for n, d in DTYPES.items() if a.dtype == d) for a in inputs]
-    results = [np.full(inputs[0].size, 77, DTYPES[t]) for t in outputs]
-    run(mapping(formulas, names, outputs), [*inputs, *results], [inputs[0].size], target)
-    return results
+    size = inputs[0].size
+    padded = [a if size % 16 == 0 else np.pad(a, (0, -size % 16)) for a in inputs]
+    results = [np.full(padded[0].size, 77, DTYPES[t]) for t in outputs]
+    run(mapping(formulas, names, outputs), [*padded, *results], [padded[0].size], target)
+    return [r[:size] for r in results]
 
 
 def same_bits(a: Any, b: Any) -> bool:

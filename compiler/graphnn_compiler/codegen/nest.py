@@ -149,7 +149,7 @@ class Nest:
 
     def dims(self) -> list[Extent]:
         """The dims block that the generated kernel reads: extents, block, extents that are values, byte strides and gather limits."""
-        out: list[Extent] = [] if self.tile is not None else [*self.kept, *self.reduced, BLOCK]
+        out: list[Extent] = [] if self.tile is not None else [*self.kept, *self.reduced, COLUMNS if self.lane == "k" and self.reduced else BLOCK]
         out += [t.expr.extent for t in self.terms if isinstance(t.expr, Scalar) and t.expr.extent is not None]
         for access in self.operands:
             out += [s * access.size for s in access.strides]
@@ -159,4 +159,6 @@ class Nest:
         return out
 
 
-BLOCK = 8192  # lanes of a kept axis that one thread takes at a time: a multiple of 16, so that it changes no bit
+# Lanes of a kept axis that one thread takes at a time: multiples of 16, so that they change no bit.
+BLOCK = 2048
+COLUMNS = 64  # where each of them is a loop over the reduced axes

@@ -13,7 +13,7 @@ from ..ops.base import is_float, itemsize
 from ..ops.suffix import SUFFIX
 from ..simd import scalar_i64, set_scalar_i64, word
 
-HELPERS: tuple[str, ...] = ("ops/suffix.py",)
+HELPERS: tuple[str, ...] = ("ops/suffix.py", "ops/base.py")
 
 
 def build(dtype: str, descending: bool) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from ..ops.base import itemsize
 from ..ops.suffix import SUFFIX
 from ..simd import lanes_below, word
 
-HELPERS: tuple[str, ...] = ("ops/suffix.py",)
+HELPERS: tuple[str, ...] = ("ops/suffix.py", "ops/base.py")
 
 
 def build(dtype: str, mode: str) -> Callable[..., Any]:

@@ -197,9 +197,9 @@ class Matrix:
 
     def mask(self, n: Word, vectors: int, there: Word | None = None) -> list[Any]:
         """For each vector of a row of n elements: the lanes that exist; none of them if the row is not `there`."""
-        n = n if there is None else there.then(n, 0)
-        lanes = [ir.Constant(ir.VectorType(I64, LANES), list(range(v * LANES, (v + 1) * LANES))) for v in range(vectors)]
-        end = self.e.splat(n.v)
+        n = least(n, vectors * LANES)
+        end = self.e.splat(self.b.trunc((n if there is None else there.then(n, 0)).v, I32))
+        lanes = [ir.Constant(ir.VectorType(I32, LANES), list(range(v * LANES, (v + 1) * LANES))) for v in range(vectors)]
         return [self.b.icmp_signed("<", numbers, end) for numbers in lanes]
 
     def _masked(self, what: str, result: Any, *args: Any) -> Any:

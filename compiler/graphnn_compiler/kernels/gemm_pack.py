@@ -82,3 +82,18 @@ def add_block(code: Code, dtype: str, *args: Word) -> None:
                 x.store(code.b.fadd(x.load(to, mask), x.load(of, mask)), to, mask)
 
     code.call(f"gemm_add_block_{dtype}", body, *args)
+
+
+def prefetch_block(code: Code, dtype: str, *args: Word) -> None:
+    """Call prefetch(source, stride, rows, bytes): so many bytes of so many rows are wanted in the second cache."""
+
+    def body(code: Code, source: Word, stride: Word, rows: Word, columns: Word) -> None:
+        x = Matrix(code, dtype)
+        for i in code.range(rows):
+            for j in code.range(columns, step=64):
+                x.prefetch(source + i * stride + j, level=PL)
+
+    code.call(f"gemm_prefetch_block_{dtype}", body, *args)
+
+
+PL = 2

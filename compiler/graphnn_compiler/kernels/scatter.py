@@ -14,7 +14,7 @@ from ..ops.base import itemsize
 from ..ops.suffix import SUFFIX
 from ..simd import fail, lanes_below, maximum, minimum, scalar_i64, word
 
-HELPERS: tuple[str, ...] = ("ops/suffix.py",)
+HELPERS: tuple[str, ...] = ("ops/suffix.py", "ops/base.py")
 
 
 def build(dtype: str, mode: str) -> Callable[..., Any]:

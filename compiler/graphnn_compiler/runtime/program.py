@@ -119,6 +119,7 @@ class Program:
                     first, _ = life.get(b, (at, at))
                     life[b] = (first, at)
         self._slots = {b: n for n, b in enumerate(life)}
+        self._compile_missing(bool(prefix))
         sizes = [Lifetime(evaluate(b.size, env) * itemsize(b.dtype), *span) for b, span in life.items()]
         for i in prefix:
             self._take_rows(table, i)
@@ -130,6 +131,18 @@ class Program:
         offsets, self.arena_bytes = plan_memory(sizes)
         _check_memory(self.arena_bytes)
         self._fill(table, offsets, low.guard + len(prefix))
+
+    def _compile_missing(self, gathers: bool) -> None:
+        """Asks for all kernels at once, so that those that are missing are compiled together."""
+        wanted = [RUN, *team.KERNELS, *([TAKE_ROWS] if gathers else [])]
+        for step in self.lowered.steps:
+            if isinstance(step, GemmStep):
+                unit = itemsize(step.dtype)
+                flat = plan_gemm(1, 1, 1, (1, 1), (0, 0, unit, unit), (0, 0, unit, unit), (0, 0, unit), step.dtype, 1)
+                wanted += [flat.spec, *([step.epilogue.spec] if step.epilogue is not None else [])]
+            elif isinstance(step, LoopStep | KernelStep):
+                wanted.append(step.spec)
+        addresses(list(dict.fromkeys(wanted)))
 
     def _take_rows(self, table: _Table, i: int) -> None:
         """Gathers the rows of a shuffled batch."""

@@ -22,6 +22,7 @@ from .spec import KernelSpec
 MAX_THREADS = 256
 _LAUNCH = KernelSpec("team", (("role", "launch"),))
 _WORKER = KernelSpec("team", (("role", "worker"),))
+KERNELS = (_LAUNCH, _WORKER)
 
 _lock = threading.Lock()
 _wanted: int | None = None

@@ -1,0 +1,80 @@
+"""What was compiled: one line per kernel call of a program, and the totals a user wants to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .dims import Dim, evaluate
+from .ir import Graph
+from .lowering.lower import Lowered
+from .lowering.steps import GemmStep, KernelStep, LoopStep, Step
+
+
+@dataclass(frozen=True)
+class Line:
+    """One kernel call: what it does, for which layers, and its cost (None where it depends on sizes that are not bound)."""
+
+    kernel: str
+    ops: tuple[str, ...]
+    layers: tuple[str, ...]
+    flops: int | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The compiled form of one job.
+
+    Args:
+        job: its name.
+        lines: its kernel calls in order.
+        ops: operations of the traced graph.
+        arena_bytes: work space of the program last bound, or None.
+    """
+
+    job: str
+    lines: tuple[Line, ...]
+    ops: int
+    arena_bytes: int | None
+    env: dict[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        sizes = ", ".join(f"{k}={v}" for k, v in self.env.items())
+        head = f"{self.job}: {self.ops} operations in {len(self.lines)} kernels" + (f" ({sizes})" if sizes else "")
+        if self.arena_bytes is not None:
+            head += f", {self.arena_bytes / 1024:.0f} KiB of work space"
+        rows = [head]
+        for i, line in enumerate(self.lines):
+            flops = f"{line.flops / 1e6:10.2f} MFLOP" if line.flops else " " * 16
+            rows.append(f"  {i:3} {line.kernel:10}{flops}  {'+'.join(line.ops)}  {', '.join(line.layers)}".rstrip())
+        return "\n".join(rows)
+
+
+def _kernel(step: Step) -> str:
+    if isinstance(step, GemmStep):
+        return "matmul"
+    assert isinstance(step, LoopStep | KernelStep)
+    return step.spec.name
+
+
+def report(job: str, graph: Graph, lowered: Lowered, env: Mapping[str, int] | None, arena_bytes: int | None) -> Report:
+    """The report of a lowered graph; `env` are the numbers of its symbols."""
+    lines: list[Line] = []
+    for step in lowered.steps:
+        flops = step.work if isinstance(step, GemmStep) else None
+        number = evaluate(flops, env) if flops is not None and env is not None else flops
+        layers = tuple(dict.fromkeys(n.origin for n in step.nodes if n.origin))
+        ops = tuple(type(n.op).__name__ for n in step.nodes) or ("copy",)
+        lines.append(Line(_kernel(step), ops, layers, None if isinstance(number, Dim) else number))
+    return Report(job, tuple(lines), len(graph.nodes), arena_bytes, dict(env or {}))
+
+
+def sources(lowered: Lowered) -> str:
+    """The generated source of every loop kernel, each once, with the operations it stands for."""
+    parts: dict[str, str] = {}
+    for i, step in enumerate(lowered.steps):
+        tiles = [step] if isinstance(step, LoopStep) else [step.epilogue] if isinstance(step, GemmStep) and step.epilogue else []
+        for tile in tiles:
+            ops = "+".join(type(n.op).__name__ for n in tile.nodes) or "copy"
+            parts.setdefault(tile.spec.source, f"# kernel call {i}: {ops}\n{tile.spec.source}")
+    return "\n\n".join(parts.values())

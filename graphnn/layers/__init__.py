@@ -1,0 +1,84 @@
+"""All layers."""
+
+from typing import Any
+
+from .activation import Activation
+from .activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from .activity_regularization import ActivityRegularization
+from .batch_normalization import BatchNormalization
+from .dense import Dense
+from .dot import Dot, dot
+from .dropout import (
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
+from .einsum_dense import EinsumDense
+from .embedding import Embedding
+from .identity import Identity
+from .input_layer import Input, InputLayer
+from .input_spec import InputSpec
+from .lambda_layer import Lambda
+from .layer import Layer
+from .merging import (
+    Add,
+    Average,
+    Concatenate,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
+from .normalization import LayerNormalization
+from .rescaling import Rescaling
+from .reshaping import Flatten, Permute, RepeatVector, Reshape
+
+__all__ = [
+    "ELU", "Activation", "ActivityRegularization", "Add", "AlphaDropout", "Average", "BatchNormalization", "Concatenate", "Dense", "Dot",
+    "Dropout", "EinsumDense", "Embedding", "Flatten", "GaussianDropout", "GaussianNoise", "Identity", "Input", "InputLayer", "InputSpec",
+    "Lambda", "Layer", "LayerNormalization", "LeakyReLU", "Maximum", "Minimum", "Multiply", "PReLU", "Permute", "ReLU", "RepeatVector",
+    "Rescaling", "Reshape", "Softmax", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "Subtract", "add", "average",
+    "concatenate", "deserialize", "dot", "maximum", "minimum", "multiply", "serialize", "subtract",
+]  # fmt: skip
+
+
+def serialize(layer: Layer) -> dict[str, Any]:
+    """The configuration of a layer.
+
+    >>> from graphnn import layers
+    >>> layers.serialize(layers.Dense(2))["config"]["units"]
+    2
+    """
+    from ..saving.serialization import serialize_keras_object
+
+    return serialize_keras_object(layer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Layer:
+    """A layer from its configuration.
+
+    Args:
+        config: what `serialize` gave.
+        custom_objects: {name: class}.
+
+    Raises:
+        TypeError: for classes that are not known.
+        ValueError: for the configuration of something else.
+    """
+    from ..saving.serialization import deserialize_keras_object
+
+    layer = deserialize_keras_object(config, custom_objects=custom_objects)
+    if not isinstance(layer, Layer):
+        raise ValueError(f"`layers.deserialize` was passed a `config` object that is not a layer. Received: {config}")
+    return layer

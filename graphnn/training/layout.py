@@ -1,0 +1,93 @@
+"""What a batch looks like without its numbers: the structure of (x, y, sample_weight), and dtype and row shape of each array."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import tree
+from .columns import Column, leaves
+
+
+@dataclass(frozen=True)
+class Layout:
+    """`template` is the batch with the number of each array in its place; `specs` holds (dtype, row shape) of the arrays.
+
+    Two layouts are equal where one program serves both.
+    """
+
+    template: Any = field(compare=False, hash=False)
+    specs: tuple[tuple[str, tuple[int, ...]], ...]
+    names: tuple[str, ...] = field(compare=False, hash=False)
+    key: Hashable = None
+
+    @property
+    def x(self) -> Any:
+        """The part of the inputs."""
+        return self.template[0]
+
+    @property
+    def y(self) -> Any:
+        """The part of the targets."""
+        return self.template[1]
+
+    def fill(self, values: Sequence[Any]) -> tuple[Any, Any, Any]:
+        """(x, y, sample_weight) with `values` for the arrays."""
+        return tree.map_structure(lambda i: values[i], self.template, none_is_leaf=False)
+
+
+def _key(template: Any) -> Hashable:
+    if isinstance(template, dict):
+        return ("dict", *[(k, _key(v)) for k, v in template.items()])
+    if isinstance(template, list | tuple):
+        return (type(template), *[_key(e) for e in template])
+    return template
+
+
+def layout_of(batch: tuple[Any, Any, Any]) -> Layout:
+    """The layout of (x, y, sample_weight) made of columns."""
+    found = leaves(batch)
+    place = {id(c): i for i, c in enumerate(found)}
+    template = tree.map_structure(lambda c: place[id(c)], batch, none_is_leaf=False)
+    return Layout(template, tuple([c.spec for c in found]), tuple([c.name for c in found]), _key(template))
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """(x, y, sample_weight) of a batch, None for what is not there.
+
+    Args:
+        data: x, (x,), (x, y) or (x, y, sample_weight).
+
+    Raises:
+        ValueError: for a tuple of another length.
+
+    >>> unpack_x_y_sample_weight((1, 2))
+    (1, 2, None)
+    """
+    if isinstance(data, list):
+        data = tuple(data)
+    if not isinstance(data, tuple):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(
+            f"Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`. Received: a tuple of {len(data)}"
+        )
+    x, y, sample_weight = (*data, None, None)[:3]
+    return x, y, sample_weight
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """A batch as users' steps get it: as short as it can be.
+
+    >>> pack_x_y_sample_weight(1), pack_x_y_sample_weight(1, 2), pack_x_y_sample_weight((1,))
+    (1, (1, 2), ((1,),))
+    """
+    if sample_weight is not None:
+        return x, y, sample_weight
+    if y is not None:
+        return x, y
+    return (x,) if isinstance(x, tuple | list) else x
+
+
+__all__ = ["Column", "Layout", "layout_of", "pack_x_y_sample_weight", "unpack_x_y_sample_weight"]
