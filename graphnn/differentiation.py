@@ -16,7 +16,7 @@ from graphnn_compiler.trace import active
 
 from . import tree
 from .dispatch import value
-from .program import Program, Programs, is_arraylike, split, take_values
+from .program import Held, Program, Programs, split
 from .tensor import KerasTensor
 from .variable import Variable
 
@@ -28,7 +28,8 @@ def value_and_grad(
 ) -> Callable[..., Any]:
     """A function that gives what `function` gives, and its gradients.
 
-    The function and its derivative are one compiled program. Inside a model's `train_step` they become part of its program.
+    The function and its derivative are one compiled program, traced once for each shape and dtype of its arguments: Python values that
+    it reads from elsewhere are those of the first call. Inside a model's `train_step` they become part of its program.
 
     Args:
         function: gives a float without axes; with `has_aux` a pair whose first member is that.
@@ -44,7 +45,7 @@ def value_and_grad(
 
     >>> import numpy as np
     >>> import graphnn
-    >>> f = graphnn.value_and_grad(lambda x: (x * x).sum() if hasattr(x, "sum") else graphnn.ops.sum(x * x))
+    >>> f = graphnn.value_and_grad(lambda x: graphnn.ops.sum(x * x))
     >>> y, g = f(np.array([1.0, 2.0], "float32"))
     >>> float(y), g.tolist()
     (5.0, [2.0, 4.0])
@@ -76,7 +77,7 @@ def value_and_grad(
         if active() is not None:
             return body(*args, **kwargs)
         arrays: list[Any] = []
-        held = _variables_as_they_are(args)
+        held = tree.map_structure(lambda x: Held(x) if isinstance(x, Variable) else x, args)
         fixed, key = split(held, arrays)
         named, named_key = split(kwargs, arrays)
         specs = tuple([(a.shape, a.dtype.name) for a in arrays])
@@ -86,19 +87,6 @@ def value_and_grad(
         return program(arrays)
 
     return wrapper
-
-
-class _Held:
-    """A variable that stays one inside the traced function."""
-
-    __slots__ = ("variable",)
-
-    def __init__(self, variable: Variable):
-        self.variable = variable
-
-
-def _variables_as_they_are(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    return args
 
 
 def _check_inputs(values: list[Any]) -> None:
@@ -129,6 +117,3 @@ def grad(
         return (gradients, result[1]) if has_aux else gradients
 
     return wrapper
-
-
-_ = (is_arraylike, take_values)

@@ -32,6 +32,21 @@ class Slot:
         self.index = index
 
 
+class Held:
+    """A variable that is a fixed argument: the traced function gets the variable itself."""
+
+    __slots__ = ("variable",)
+
+    def __init__(self, variable: Variable):
+        self.variable = variable
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Held) and other.variable is self.variable
+
+    def __hash__(self) -> int:
+        return id(self.variable)
+
+
 class Unhashable(Exception):
     """A fixed argument that cannot be part of a key."""
 
@@ -64,7 +79,11 @@ def split(x: Any, arrays: list[Any]) -> tuple[Any, Hashable]:
     """A structure with `Slot`s where its arrays were (appended to `arrays`), and a key for all that is not an array."""
     kind = type(x)
     if kind in _PLAIN:
+        if kind is float:
+            return x, (kind, x.hex())  # tells -0.0 from 0.0, and NaN is NaN
         return x, (kind, x) if kind is not str else x
+    if kind is Held:
+        return x, x
     if is_arraylike(x):
         arrays.append(as_array(x))
         return Slot(len(arrays) - 1), Slot
@@ -99,6 +118,8 @@ def fill(x: Any, values: Sequence[Any]) -> Any:
     """The structure with values in the place of its slots."""
     if isinstance(x, Slot):
         return values[x.index]
+    if isinstance(x, Held):
+        return x.variable
     if isinstance(x, list | tuple):
         items = [fill(e, values) for e in x]
         return items if isinstance(x, list) else type(x)(*items) if hasattr(x, "_fields") else tuple(items)

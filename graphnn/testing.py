@@ -47,9 +47,9 @@ def check_layer(
 ) -> Any:
     """Puts a layer through everything that a layer must do; AssertionError says what it does not.
 
-    Construction, configuration there and back through JSON, building on symbolic input, shapes for several batch sizes, the same
-    numbers called at once, in a model and by `predict`, float64, weights copied and saved, gradients against finite differences in
-    float64, a training step, and two calls in one model sharing the weights.
+    Construction, configuration there and back through JSON, building on symbolic input, shapes for several batch sizes,
+    the same numbers called at once, in a model and by `predict`, float64, weights copied and saved, gradients against
+    finite differences in float64, a training step, and two calls in one model sharing the weights.
 
     Args:
         layer: the class (or a function that makes a layer).
@@ -104,7 +104,9 @@ def check_layer(
     return first
 
 
-def check_config(layer: Callable[..., Any], made: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> None:
+def check_config(
+    layer: Callable[..., Any], made: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> None:
     """The configuration is plain JSON, and the layer made from it has the same one."""
     from .saving.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -112,7 +114,9 @@ def check_config(layer: Callable[..., Any], made: Mapping[str, Any], custom_obje
     config = first.get_config()
     text = json.dumps(config)
     again = type(first).from_config(json.loads(text))
-    assert json.dumps(again.get_config()) == text, f"from_config gives another configuration:\n{again.get_config()}\n{config}"
+    assert json.dumps(again.get_config()) == text, (
+        f"from_config gives another configuration:\n{again.get_config()}\n{config}"
+    )
     whole = json.loads(json.dumps(serialize_keras_object(first)))
     copy = deserialize_keras_object(whole, custom_objects=dict(custom_objects or {type(first).__name__: type(first)}))
     assert json.dumps(copy.get_config()) == text, "deserialize_keras_object gives another configuration"
@@ -154,10 +158,14 @@ def check_float64(layer: Callable[..., Any], made: Mapping[str, Any], x: Inputs,
     for a in tree.flatten(numbers(wide(widened(x), **call))):
         assert a.dtype.kind != "f" or a.dtype == np.float64, f"a float64 layer gives {a.dtype}"
     for w in wide.weights:
-        assert not w.dtype.startswith("float") or w.dtype == "float64" or "lora" in w.name, f"weight {w.name} of a float64 layer is {w.dtype}"
+        assert not w.dtype.startswith("float") or w.dtype == "float64" or "lora" in w.name, (
+            f"weight {w.name} of a float64 layer is {w.dtype}"
+        )
 
 
-def check_weights(layer: Callable[..., Any], made: Mapping[str, Any], first: Any, x: Inputs, call: Mapping[str, Any], model: Any) -> None:
+def check_weights(
+    layer: Callable[..., Any], made: Mapping[str, Any], first: Any, x: Inputs, call: Mapping[str, Any], model: Any
+) -> None:
     """Weights copied to another layer, or saved and loaded, give the same numbers."""
     expected = tree.flatten(numbers(first(x, **call)))
     twin = layer(**made)
@@ -189,7 +197,11 @@ def check_shared(layer: Callable[..., Any], made: Mapping[str, Any], x: Inputs, 
     other = tree.map_structure(lambda v: v[::-1].copy(), x)
     found = [np.asarray(v) for v in model([*tree.flatten(x), *tree.flatten(other)])]
     for v, one in zip(found, (x, other), strict=True):
-        same(v, tree.flatten(numbers(shared(one, **call)))[0], "a shared layer gives other numbers in a model of two calls")
+        same(
+            v,
+            tree.flatten(numbers(shared(one, **call)))[0],
+            "a shared layer gives other numbers in a model of two calls",
+        )
     assert len(model.weights) == len(shared.weights), "a shared layer's weights appear more than once in the model"
 
 
@@ -205,7 +217,9 @@ def check_training(layer: Callable[..., Any], made: Mapping[str, Any], x: Inputs
     target = np.random.RandomState(1).standard_normal(tuple(model(x).shape)).astype("float32")
     loss = model.train_on_batch(x, target)
     assert np.isfinite(np.asarray(loss)).all(), f"the loss of a training step is {loss}"
-    assert all(np.isfinite(w).all() for w in trained.get_weights() if w.dtype.kind == "f"), "weights are not finite after a step"
+    assert all(np.isfinite(w).all() for w in trained.get_weights() if w.dtype.kind == "f"), (
+        "weights are not finite after a step"
+    )
 
 
 def check_gradients(
@@ -244,7 +258,11 @@ def check_gradients(
         tracer = Tracer()
         with tracing(tracer):
             values = [tracer.input(a.shape, a.dtype.name) for a in arrays]
-            outputs = [v for v in tree.flatten(layer(tree.pack_sequence_as(x, values), training=training, **call)) if v.dtype == "float64"]
+            outputs = [
+                v
+                for v in tree.flatten(layer(tree.pack_sequence_as(x, values), training=training, **call))
+                if v.dtype == "float64"
+            ]
             if not cotangents:
                 cotangents.extend(rng.standard_normal(tuple(map(int, v.shape))) for v in outputs)
             if not backward:
@@ -284,14 +302,17 @@ def check_gradients(
         numeric, exact = (ends[0] - ends[1]) / (2 * step), float((got * direction).sum())
         scale = max(abs(numeric), abs(exact), float(np.abs(got * direction).sum()), 1e-3)
         mode = "training" if training else "inference"
-        assert abs(numeric - exact) <= tolerance * scale, f"the gradient for {what} in {mode} is {exact!r} along a direction, not {numeric!r}"
+        assert abs(numeric - exact) <= tolerance * scale, (
+            f"the gradient for {what} in {mode} is {exact!r} along a direction, not {numeric!r}"
+        )
 
 
 # ---- inputs
 
 
 def random_input(rng: np.random.RandomState, shape: Any, dtype: str) -> Inputs:
-    """Random arrays of a shape, or of each shape in a structure; floats keep away from 0, where many layers have kinks."""
+    """Random arrays of a shape, or of each shape in a structure; floats keep away from 0, where many layers have
+    kinks."""
 
     def one(s: Any) -> Array:
         if dtype.startswith(("int", "uint")):
@@ -308,7 +329,8 @@ def widened(x: Inputs) -> Inputs:
 
 
 def varied(rng: np.random.RandomState, w: Array) -> Array:
-    """A weight moved by random numbers, away from the symmetries of zeros and ones, upwards so that variances stay positive."""
+    """A weight moved by random numbers, away from the symmetries of zeros and ones, upwards so that variances stay
+    positive."""
     return w + rng.uniform(0.05, 0.5, size=w.shape) if w.dtype.kind == "f" else w
 
 
@@ -339,4 +361,6 @@ def same(a: Array, b: Array, message: str, tolerance: float = 1e-6) -> None:
     """AssertionError unless shapes agree and numbers within the tolerance."""
     assert a.shape == b.shape, f"{message}: shape {a.shape}, not {b.shape}"
     scale = float(np.abs(b).max(initial=0)) + 1
-    assert np.allclose(a, b, rtol=0, atol=tolerance * scale, equal_nan=True), f"{message}: they differ by {np.abs(a - b).max()}"
+    assert np.allclose(a, b, rtol=0, atol=tolerance * scale, equal_nan=True), (
+        f"{message}: they differ by {np.abs(a - b).max()}"
+    )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import debug
+from .dims import evaluate
 from .interpret import bind_symbols, interpret
 from .ir import Graph
 from .lowering.lower import Lowered, lower
@@ -22,6 +23,7 @@ from .ops.base import Array
 from .ops.index import IndexOutOfRange
 from .passes.pipeline import optimize
 from .report import Report, report, sources
+from .runtime.context import KernelError
 from .runtime.program import Mode, Program
 from .runtime.team import threads
 
@@ -169,20 +171,15 @@ class Executable:
                     raise TypeError(f"an output of {r.dtype}{r.shape} cannot hold {steps} steps of {d}{s}")
         failed = program.run(addresses, orders, [r.ctypes.data for r in results], steps)
         if failed is not None:
-            raise self._error(program, failed, inputs)
+            raise self._error(program, failed)
         return results
 
-    def _error(self, program: Program, failed: Any, inputs: Sequence[Array | Rows]) -> Exception:
+    def _error(self, program: Program, failed: KernelError) -> Exception:
         step = program.step_of_row(failed.row)
         if step is None or not step.checks:
-            return IndexOutOfRange(failed.value, failed.position, max(program.mode.limits, default=0), "row")
+            return IndexOutOfRange(failed.value, failed.position, max(program.mode.limits, default=0))
         check = step.checks[0]
-        from .dims import evaluate
-
-        error = IndexOutOfRange(failed.value, failed.position, evaluate(check.limit, program.env))
-        if check.origin:
-            error.add_note(f"in layer {check.origin}")
-        return error
+        return IndexOutOfRange(failed.value, failed.position, evaluate(check.limit, program.env), check.origin)
 
     def _interpret(self, inputs: Sequence[Array | Rows], steps: int, outputs: Sequence[Array] | None) -> list[Array]:
         last: list[Array] = []

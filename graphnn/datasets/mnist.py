@@ -27,8 +27,8 @@ def load_data(path: str = "mnist.npz") -> tuple[tuple[Array, Array], tuple[Array
     Images are uint8 `(n, 28, 28)` with 0 for the paper and 255 for ink, labels uint8 `(n,)` from 0 to 9.
 
     Args:
-        path: the file's name below `datasets` of `GRAPHNN_HOME` (default `~/.graphnn`); a file of that name in Keras's cache is
-            read where it is.
+        path: the file's name below `datasets` of `GRAPHNN_HOME` (default `~/.graphnn`); a file of that name in Keras's
+            cache is read where it is.
 
     Raises:
         ConnectionError: there is no file and no network; the message says where to put the file.

@@ -193,6 +193,7 @@ def limits(clipping: Mapping[str, float] | None) -> dict[str, float]:
         )
     if (low is not None and high is not None and high < low) or (shift is not None and shift < 0):
         raise ValueError(
-            f"BatchNormalization: `renorm_clipping` needs rmin <= rmax and dmax of 0 or more. Received: renorm_clipping={clip}"
+            "BatchNormalization: `renorm_clipping` needs rmin <= rmax and dmax of 0 or more. "
+            f"Received: renorm_clipping={clip}"
         )
     return clip

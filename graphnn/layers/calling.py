@@ -14,7 +14,7 @@ from .. import tree
 from ..context import calling, current_training, get_mask, name_scope, set_mask, suspended
 from ..dispatch import find, listed, value
 from ..node import Node, symbolic_outputs
-from ..program import Program, Programs, is_arraylike, split
+from ..program import Program, Programs, fill, is_arraylike, split
 from ..tensor import BATCH, KerasTensor
 from ..variable import Variable
 from .call_info import CallInfo
@@ -197,7 +197,7 @@ class Calling:
         from .layer import Layer
 
         build = type(self).build
-        if build is Layer.build:
+        if build is Layer.build or getattr(build, "by_tracing", False):
             self._build_shapes = {"input_shape": next(iter(shapes.values()))} if shapes else None
             from ..context import current_path
 
@@ -234,8 +234,6 @@ class Calling:
                 masks.append((i, len(arrays)))
                 arrays.append(np.asarray(mask))
         if not self.built:
-            from ..program import fill
-
             bound = self._info().bind(self, fill(fixed_args, arrays), fill(fixed_kwargs, arrays))
             self._check_first(bound)
             self._build_for(bound)
@@ -249,6 +247,7 @@ class Calling:
             free = [((symbol(BATCH), *a.shape[1:]), a.dtype.name) for a in arrays]
 
             def any_batch() -> Any:
+                self._check_first(self._info().bind(self, fill(fixed_args, arrays), fill(fixed_kwargs, arrays)))
                 try:
                     return Program(self._traced, fixed_args, fixed_kwargs, free, masks)
                 except ConcreteExtentNeeded:

@@ -96,12 +96,14 @@ def axis_extents(layer: Layer, axes: Sequence[int], input_shape: Sequence[int | 
     for axis in axes:
         if not -len(input_shape) <= axis < len(input_shape):
             raise ValueError(
-                f"{type(layer).__name__} {layer.name!r}: axis {axis} is out of bounds for an input of shape {tuple(input_shape)}"
+                f"{type(layer).__name__} {layer.name!r}: axis {axis} is out of bounds for an input of shape "
+                f"{tuple(input_shape)}"
             )
         extent = input_shape[axis]
         if extent is None:
             raise ValueError(
-                f"{type(layer).__name__} {layer.name!r}: axis {axis} of the input must have a known extent, since a weight "
+                f"{type(layer).__name__} {layer.name!r}: axis {axis} of the input must have a known extent, since "
+                "a weight "
                 f"is made for it. Received: input_shape={tuple(input_shape)}"
             )
         extents.append(extent)

@@ -29,8 +29,8 @@ class Dot(ConfiguredLayer):
         normalize: whether to scale to length 1 along the axes first, so that the output is the cosine of the angle.
 
     Shapes:
-        inputs `(batch, ...)` and `(batch, ...)` of equal extents along `axes`; the output has the other axes of the first, then of
-        the second, and `(batch, 1)` where there are none.
+        inputs `(batch, ...)` and `(batch, ...)` of equal extents along `axes`; the output has the other axes of the
+        first, then of the second, and `(batch, 1)` where there are none.
 
     >>> import numpy as np
     >>> from graphnn import layers
@@ -57,7 +57,8 @@ class Dot(ConfiguredLayer):
         a, b = self.positive_axes(*map(len, shapes))
         if None not in (shapes[0][a], shapes[1][b]) and shapes[0][a] != shapes[1][b]:
             raise ValueError(
-                f"Dot {self.name!r}: axis {a} of the first input has extent {shapes[0][a]}, axis {b} of the second {shapes[1][b]}; "
+                f"Dot {self.name!r}: axis {a} of the first input has extent {shapes[0][a]}, axis {b} of the "
+                f"second {shapes[1][b]}; "
                 f"they must be equal. Received: shapes {show(shapes)}"
             )
 
@@ -67,7 +68,8 @@ class Dot(ConfiguredLayer):
         found = tuple(a % n if -n <= a < n else 0 for a, n in zip(axes, ranks, strict=True))
         if 0 in found or min(ranks) < 2:
             raise ValueError(
-                f"Dot {self.name!r}: inputs of {ranks[0]} and {ranks[1]} axes cannot be multiplied along axes {self.axes}; "
+                f"Dot {self.name!r}: inputs of {ranks[0]} and {ranks[1]} axes cannot be multiplied along axes "
+                f"{self.axes}; "
                 "each must name an axis other than 0, the batch"
             )
         return found

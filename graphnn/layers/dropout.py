@@ -169,8 +169,8 @@ class SpatialDropout3D(_SpatialDropout):
 class AlphaDropout(ConfiguredLayer):
     r"""Dropout that keeps mean 0 and variance 1 of its inputs, for networks of SELU layers.
 
-    $$y = a\,(m x + \alpha' (1 - m)) + b, \quad \alpha' = -\lambda\alpha,\; a = \bigl((1 - p)(1 + p \alpha'^2)\bigr)^{-1/2},\;
-    b = -a \alpha' p$$
+    $$y = a\,(m x + \alpha' (1 - m)) + b, \quad \alpha' = -\lambda\alpha,\; a = \bigl((1 - p)(1 + p
+    \alpha'^2)\bigr)^{-1/2},\; b = -a \alpha' p$$
 
     where $m$ is 0 with probability $p$, else 1.
 
@@ -246,7 +246,8 @@ class GaussianDropout(ConfiguredLayer):
             return inputs
         if self.rate == 1:
             raise ValueError(
-                f"GaussianDropout {self.name!r}: rate=1 asks for noise of infinite variance; it must be below 1 to train"
+                f"GaussianDropout {self.name!r}: rate=1 asks for noise of infinite variance; it must be below 1 "
+                "to train"
             )
         stddev = math.sqrt(self.rate / (1 - self.rate))
         noise = random.normal(
@@ -294,7 +295,8 @@ def filled(noise_shape: Sequence[int | None] | None, inputs: Any) -> tuple[Any, 
         return None
     if len(noise_shape) != len(inputs.shape):
         raise ValueError(
-            f"noise_shape={tuple(noise_shape)} does not have the {len(inputs.shape)} axes of the input {tuple(inputs.shape)}"
+            f"noise_shape={tuple(noise_shape)} does not have the {len(inputs.shape)} axes of the input "
+            f"{tuple(inputs.shape)}"
         )
     return tuple(d if n is None else n for n, d in zip(noise_shape, ops.shape(inputs), strict=True))
 
@@ -306,6 +308,7 @@ def noise_shape_argument(layer: Layer, noise_shape: Any) -> tuple[int | None, ..
     shape: tuple[Any, ...] | None = tuple(noise_shape) if isinstance(noise_shape, list | tuple) else None  # pyright: ignore
     if shape is None or any(d is not None and (not isinstance(d, int) or d <= 0) for d in shape):
         raise ValueError(
-            f"{type(layer).__name__}: `noise_shape` must be a tuple of positive integers and None. Received: noise_shape={noise_shape!r}"
+            f"{type(layer).__name__}: `noise_shape` must be a tuple of positive integers and None. "
+            f"Received: noise_shape={noise_shape!r}"
         )
     return shape

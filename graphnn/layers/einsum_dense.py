@@ -125,7 +125,8 @@ def analyze(equation: str, bias_axes: str | None, input_shape: Shape, output_sha
     left, right = bool(parts.get("left")), bool(parts.get("right"))
     if not parts or (left and right) or (left, right) != (bool(parts["l"]), bool(parts["r"])):
         raise ValueError(
-            f"EinsumDense: the equation must have the form X,Y->Z or ...X,Y->...Z or X...,Y->Z... Received: equation={equation!r}"
+            "EinsumDense: the equation must have the form X,Y->Z or ...X,Y->...Z or X...,Y->Z... "
+            f"Received: equation={equation!r}"
         )
     x, w, y = parts["x"], parts["w"], parts["y"]
     hidden = len(input_shape) - len(x)
@@ -152,7 +153,8 @@ def analyze(equation: str, bias_axes: str | None, input_shape: Shape, output_sha
     for letter in w:
         if letter not in x + y:
             raise ValueError(
-                f"EinsumDense: axis {letter!r} of the kernel of {equation!r} stands neither in the input nor in the output"
+                f"EinsumDense: axis {letter!r} of the kernel of {equation!r} stands neither in the input nor in "
+                "the output"
             )
     for letter in bias_axes or "":
         if letter not in y:

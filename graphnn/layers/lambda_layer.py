@@ -70,7 +70,8 @@ class Lambda(ConfiguredLayer):
         for argument, f in functions.items():
             if callable(f) and getattr(f, "__name__", "<lambda>") == "<lambda>":
                 raise ValueError(
-                    f"Lambda {self.name!r}: `{argument}` is a lambda, and code is never saved. Subclass graphnn.layers.Layer, "
+                    f"Lambda {self.name!r}: `{argument}` is a lambda, and code is never saved. "
+                    "Subclass graphnn.layers.Layer, "
                     "or define a function with a name and register it with graphnn.saving.register_keras_serializable"
                 )
         config = {

@@ -358,7 +358,8 @@ class Layer(Calling, Operation):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Shape and dtype of the outputs for symbolic inputs, as symbolic tensors."""
-        return symbolic_outputs(self._traced, args, kwargs)
+        layer = self if self.built else self._twin()
+        return symbolic_outputs(layer._traced, args, kwargs)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape of the outputs for inputs of given shapes, found by tracing `call`."""

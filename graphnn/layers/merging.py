@@ -274,7 +274,8 @@ def list_of_shapes(layer: Layer, input_shape: Any) -> list[tuple[int | None, ...
         or not all(isinstance(s, list | tuple) for s in input_shape)
     ):  # pyright: ignore
         raise ValueError(
-            f"{type(layer).__name__} {layer.name!r} takes a list of at least one input. Received: a single input of shape {input_shape}"
+            f"{type(layer).__name__} {layer.name!r} takes a list of at least one input. "
+            f"Received: a single input of shape {input_shape}"
         )
     return [tuple(s) for s in input_shape]  # pyright: ignore
 

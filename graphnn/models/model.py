@@ -11,6 +11,7 @@ from typing import Any, Self, cast
 
 from .. import tree
 from ..layers.layer import Layer
+from ..node import symbolic_outputs
 from ..tensor import KerasTensor
 
 try:
@@ -172,7 +173,9 @@ class Model(Trainer, Layer):
         def tensor(shape: Any) -> KerasTensor:
             return KerasTensor((None, *tuple(shape)[1:]) if shape else shape, self.input_dtype)
 
-        self.compute_output_spec(tree.map_shape_structure(tensor, _shapes(input_shape)))
+        symbolic_outputs(self._traced, (tree.map_shape_structure(tensor, _shapes(input_shape)),), {})
+
+    build.by_tracing = True  # type: ignore[attr-defined]
 
     def to_networkx(self) -> Any:
         """The layers as a networkx graph (networkx is imported here)."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from .. import tree
-from ..context import name_scope
 from ..dispatch import find
 from ..layers.input_layer import Input, InputLayer
 from ..layers.input_spec import known
@@ -131,14 +130,12 @@ class Sequential(Model):
             start = Input(batch_shape=tuple(input_shape), dtype=dtype)._keras_history.operation
             self._sequence.insert(0, start)
         x: Any = start.output
-        with name_scope(self.name):
-            self._path_name = self.name
-            for layer in self._sequence[1:]:
-                try:
-                    x = layer(x)
-                except TypeError as e:
-                    e.add_note(f"in Sequential model {self.name!r}, whose layers take one tensor each, at layer {layer.name!r}")
-                    raise
+        for layer in self._sequence[1:]:
+            try:
+                x = layer(x)
+            except TypeError as e:
+                e.add_note(f"in Sequential model {self.name!r}, whose layers take one tensor each, at layer {layer.name!r}")
+                raise
         self._functional = Functional(start.output, x, name=self.name)
         self.built = True
 

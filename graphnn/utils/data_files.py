@@ -1,7 +1,7 @@
 """Files of data sets: found in a cache, or downloaded into it once and checked.
 
-A download is streamed into a temporary file beside its place, hashed on the way, and renamed when it is whole and right; a failed one
-leaves nothing behind. A file that is there already is never deleted or changed.
+A download is streamed into a temporary file beside its place, hashed on the way, and renamed when it is whole and
+right; a failed one leaves nothing behind. A file that is there already is never deleted or changed.
 """
 
 from __future__ import annotations
@@ -153,7 +153,8 @@ def _download(origin: str, place: Path, digest: str | None, algorithm: str) -> N
             )
         if digest and seen.hexdigest() != digest.lower():
             raise ValueError(
-                f"{origin} does not have the expected content: its {algorithm} is {seen.hexdigest()}, not {digest.lower()}. Nothing is kept"
+                f"{origin} does not have the expected content: its {algorithm} is {seen.hexdigest()}, not "
+                f"{digest.lower()}. Nothing is kept"
             )
         os.replace(part, place)
     except (urllib.error.URLError, TimeoutError) as error:

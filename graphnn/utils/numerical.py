@@ -48,7 +48,8 @@ def to_categorical(x: Any, num_classes: int | None = None) -> npt.NDArray[Any]:
     if bad.size:
         at = int(bad[0])
         raise IndexError(
-            f"to_categorical: label {flat[at]} at position {at} is outside 0..{num_classes - 1} (num_classes={num_classes})"
+            f"to_categorical: label {flat[at]} at position {at} is outside 0..{num_classes - 1} "
+            f"(num_classes={num_classes})"
         )
     rows = np.zeros((flat.size, num_classes))
     rows[np.arange(flat.size), flat] = 1

@@ -1,7 +1,7 @@
 """Pictures of models: layout, drawing and file formats of our own, with no system tool.
 
-`scene` reads a model; `layering` and `layout` place it; `drawing` gives coordinates; `svg`, `png`, `html`, `dot`, `mermaid` and
-`networks` write it.
+`scene` reads a model; `layering` and `layout` place it; `drawing` gives coordinates; `svg`, `png`, `html`, `dot`,
+`mermaid` and `networks` write it.
 """
 
 from .networks import to_networkx as to_networkx

@@ -33,7 +33,8 @@ class Area:
 
 @dataclass(frozen=True)
 class Path:
-    """Points of an edge; every second segment, from the second on, is free to curve. `arrow`: whether it ends at a node."""
+    """Points of an edge; every second segment, from the second on, is free to curve. `arrow`: whether it ends at a
+    node."""
 
     points: tuple[Point, ...]
     arrow: bool = True
@@ -151,7 +152,8 @@ def _place(scene: Scene, show: Show, expand: bool, rankdir: str, depth: int) -> 
 
 
 def _pads(rankdir: str) -> tuple[float, float, float, float]:
-    """Room inside a frame: before and after across the flow, before and after along it; the title stands at the top of the page."""
+    """Room inside a frame: before and after across the flow, before and after along it; the title stands at the top of
+    the page."""
     if rankdir in ("LR", "RL"):
         return PAD + TITLE, PAD, PAD, PAD
     return (PAD, PAD, PAD + TITLE, PAD) if rankdir == "TB" else (PAD, PAD, PAD, PAD + TITLE)

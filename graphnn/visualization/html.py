@@ -1,7 +1,8 @@
 """A scene as one HTML file with its viewer inside: it loads nothing, and runs offline.
 
-The page's data is JSON; a `kernels` scene beside the layers' one fills the switch from layers to compiled kernels: nodes with `key`,
-`name`, `kind`, and as wanted `lines`, `details`, `costs`, `layers` (keys of layer nodes) and `source`.
+The page's data is JSON; a `kernels` scene beside the layers' one fills the switch from layers to compiled kernels:
+nodes with `key`, `name`, `kind`, and as wanted `lines`, `details`, `costs`, `layers` (keys of layer nodes) and
+`source`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'">
 <title>{title}</title><style>{css}</style></head><body>
-<header><h1 id="title"></h1><input id="search" type="search" placeholder="Search layers" aria-label="Search layers"><span id="found"></span>
-<button id="out" aria-label="Zoom out">-</button><button id="in" aria-label="Zoom in">+</button><button id="fit">Fit</button>
+<header><h1 id="title"></h1>
+<input id="search" type="search" placeholder="Search layers" aria-label="Search layers"><span id="found"></span>
+<button id="out" aria-label="Zoom out">-</button><button id="in" aria-label="Zoom in">+</button>
+<button id="fit">Fit</button>
 <button id="open">Expand all</button><button id="close">Collapse all</button><button id="view">Show kernels</button>
-<select id="heat" aria-label="Colour by"><option value="">Colour by class</option><option value="parameters">by parameters</option>{heats}</select>
+<select id="heat" aria-label="Colour by">
+<option value="">Colour by class</option><option value="parameters">by parameters</option>{heats}</select>
 </header><svg id="stage" width="100%" height="100%"><g id="world"></g></svg><aside id="side" hidden></aside>
 <script type="application/json" id="data">{data}</script>
 <script>{layout}</script><script>{viewer}</script></body></html>
@@ -90,8 +94,7 @@ def _scene(scene: Scene) -> dict[str, Any]:
 
 
 def _node(n: Node) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "key": n.key, "name": clean(n.name), "kind": clean(n.kind), "tint": tint_of(n.kind), "inputs": n.inputs, "outputs": n.outputs,
-        "dtypes": sorted(set(n.dtypes)), "activation": clean(n.activation), "trainable": n.trainable, "parameters": n.parameters,
-    }  # fmt: skip
+    found: dict[str, Any] = {"key": n.key, "name": clean(n.name), "kind": clean(n.kind), "tint": tint_of(n.kind)}
+    found |= {"inputs": n.inputs, "outputs": n.outputs, "dtypes": sorted(set(n.dtypes))}
+    found |= {"activation": clean(n.activation), "trainable": n.trainable, "parameters": n.parameters}
     return {**found, "inner": _scene(n.inner)} if n.inner else found

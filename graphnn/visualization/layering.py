@@ -1,6 +1,7 @@
 """The combinatorial half of the layout: which row each node stands in, and the order within rows.
 
-Source: K. Sugiyama, S. Tagawa, M. Toda, "Methods for Visual Understanding of Hierarchical System Structures", IEEE SMC 1981.
+Source: K. Sugiyama, S. Tagawa, M. Toda, "Methods for Visual Understanding of Hierarchical System Structures", IEEE SMC
+1981.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def crossings(upper: Sequence[int], lower: Sequence[int], below: Sequence[Sequen
 
 
 def ordered(rows: list[list[int]], edges: Sequence[Edge], sweeps: int = 12) -> list[list[int]]:
-    """The rows with few crossings: each node goes to the mean place of its neighbours, down and up in turn; the best state is kept.
+    """The rows with few crossings: each node goes to the mean place of its neighbours, down and up in turn; the best
+    state is kept.
 
     Edges join neighbouring rows only.
     """

@@ -1,7 +1,7 @@
 """The layout of a layered drawing: boxes in rows, edges routed between them.
 
-Rows run downwards. Long edges get a place of their own in every row that they pass, so no edge crosses a box; in the free space
-between rows they may bend. The same steps are written again in viewer.js for the browser.
+Rows run downwards. Long edges get a place of their own in every row that they pass, so no edge crosses a box; in the
+free space between rows they may bend. The same steps are written again in viewer.js for the browser.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ STUB = 8.0  # the last piece of an edge, straight: the arrow's
 
 @dataclass
 class Box:
-    """What is placed: a size, and where edges leave below and enter above, counted from the left edge (empty: the middle)."""
+    """What is placed: a size, and where edges leave below and enter above, counted from the left edge (empty: the
+    middle)."""
 
     width: float
     height: float
@@ -37,7 +38,8 @@ class Link:
 
 @dataclass
 class Layout:
-    """Left upper corners of the boxes, points of the edges (pairs of points at the top and bottom of each row passed), whole size."""
+    """Left upper corners of the boxes, points of the edges (pairs of points at the top and bottom of each row passed),
+    whole size."""
 
     corners: list[Point] = field(default_factory=list)
     routes: list[list[Point]] = field(default_factory=list)
@@ -101,7 +103,8 @@ def arrange(
 def _pulls(
     boxes: Sequence[Box], links: Sequence[Link], chains: Sequence[list[int]], n: int
 ) -> list[list[tuple[int, float, float]]]:
-    """For each place, the neighbours that pull at it: (neighbour, offset to its middle, weight). Long edges pull hardest, to be straight."""
+    """For each place, the neighbours that pull at it: (neighbour, offset to its middle, weight). Long edges pull
+    hardest, to be straight."""
     pulls: list[list[tuple[int, float, float]]] = [[] for _ in range(n)]
     for link, chain in zip(links, chains, strict=True):
         a, b = boxes[link.source], boxes[link.target]
@@ -213,7 +216,8 @@ def spread(wanted: Sequence[float], weights: Sequence[float], spaces: Sequence[f
 def _entrances(
     boxes: Sequence[Box], links: Sequence[Link], chains: Sequence[list[int]], x: Sequence[float]
 ) -> list[float]:
-    """Where each link meets its target: at its entrance, or spread over the top in the order in which the links arrive."""
+    """Where each link meets its target: at its entrance, or spread over the top in the order in which the links
+    arrive."""
     arriving: dict[int, list[int]] = {}
     for k, link in enumerate(links):
         arriving.setdefault(link.target, []).append(k)

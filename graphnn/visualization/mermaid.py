@@ -1,4 +1,5 @@
-"""A scene as Mermaid text, which GitHub and many editors draw. Names stand in quoted labels only, all marks in them as character codes."""
+"""A scene as Mermaid text, which GitHub and many editors draw. Names stand in quoted labels only, all marks in them as
+character codes."""
 
 from __future__ import annotations
 

@@ -12,9 +12,10 @@ from .text import clean
 def to_networkx(model: Any, *, expand_nested: bool = False) -> Any:
     """The model's layers as a `networkx.MultiDiGraph`.
 
-    Nodes are layer names; a layer that is called again is `name:1`, `name:2`, ..., a layer of an expanded model `model/name`. Their
-    attributes are `layer` (the class), `parameters`, `trainable`, `input_shapes`, `output_shapes`, `dtypes`, `activation`; an edge has
-    `output` and `input`, the places of the tensor among the outputs of one and the inputs of the other.
+    Nodes are layer names; a layer that is called again is `name:1`, `name:2`, ..., a layer of an expanded model
+    `model/name`. Their attributes are `layer` (the class), `parameters`, `trainable`, `input_shapes`, `output_shapes`,
+    `dtypes`, `activation`; an edge has `output` and `input`, the places of the tensor among the outputs of one and the
+    inputs of the other.
 
     Args:
         model: a model that is built.

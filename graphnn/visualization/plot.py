@@ -55,12 +55,13 @@ def plot_model(
     kernels: dict[str, Any] | None = None,
     **kwargs: Any,
 ) -> Picture:
-    """Draws a model's graph into a file: PNG, SVG, an interactive HTML page, DOT, Mermaid or GraphML. No system tool is needed.
+    """Draws a model's graph into a file: PNG, SVG, an interactive HTML page, DOT, Mermaid or GraphML. No system tool is
+    needed.
 
     Args:
         model: a model that is built.
-        to_file: the file; its ending chooses the format: `.png` (needs Pillow: `pip install graphnn[plot]`; without it an `.svg` is
-            written beside), `.svg`, `.html`, `.dot`, `.mmd` (Mermaid) or `.graphml`. None writes nothing.
+        to_file: the file; its ending chooses the format: `.png` (needs Pillow: `pip install graphnn[plot]`; without it
+            an `.svg` is written beside), `.svg`, `.html`, `.dot`, `.mmd` (Mermaid) or `.graphml`. None writes nothing.
         show_shapes: whether nodes show shapes of inputs and outputs.
         show_dtype: whether nodes show dtypes.
         show_layer_names: whether nodes show layer names beside classes.
@@ -70,7 +71,8 @@ def plot_model(
         show_layer_activations: whether nodes show activation functions.
         show_trainable: whether nodes show if they are trainable.
         splines: accepted; edges are always routed around boxes.
-        kernels: the compiled program as a scene (see `graphnn.visualization.html`), for the page's switch from layers to kernels.
+        kernels: the compiled program as a scene (see `graphnn.visualization.html`), for the page's switch from layers
+            to kernels.
 
     Returns:
         A `Picture`, which notebooks show.

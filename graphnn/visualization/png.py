@@ -17,8 +17,8 @@ from .svg import arrow_points, controls
 MAX_PIXELS = 60e6
 # Fonts for scripts that Pillow's own font lacks, by the names under which systems find them.
 _WIDE_FONTS = (
-    "NotoSansCJK-Regular.ttc", "NotoSansKR-Regular.otf", "NanumGothic.ttf", "malgun.ttf", "AppleSDGothicNeo.ttc", "UnDotum.ttf",
-    "Arial Unicode.ttf", "DejaVuSans.ttf",
+    "NotoSansCJK-Regular.ttc", "NotoSansKR-Regular.otf", "NanumGothic.ttf", "malgun.ttf", "AppleSDGothicNeo.ttc",
+    "UnDotum.ttf", "Arial Unicode.ttf", "DejaVuSans.ttf",
 )  # fmt: skip
 
 
@@ -38,7 +38,8 @@ def write_png(drawing: Drawing, path: str | os.PathLike[str], dpi: float = 200.0
     if scale > limit:
         scale = limit
         warnings.warn(
-            f"the picture is drawn at {scale * 96:.0f} dpi: at {dpi:.0f} it would have too many pixels. SVG has no such limit",
+            f"the picture is drawn at {scale * 96:.0f} dpi: at {dpi:.0f} it would have too many pixels. "
+            "SVG has no such limit",
             stacklevel=3,
         )
     image = Image.new("RGB", (max(1, round(drawing.width * scale)), max(1, round(drawing.height * scale))), "white")

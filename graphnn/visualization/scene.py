@@ -1,7 +1,7 @@
 """What a picture of a model shows, free of any drawing: nodes, edges, and nested scenes for models inside models.
 
-`scene_of(model)` is the only place here that knows graphnn's models. Keys (n0, n1, ...) name nodes in every format; the user's names
-are labels only.
+`scene_of(model)` is the only place here that knows graphnn's models. Keys (n0, n1, ...) name nodes in every format; the
+user's names are labels only.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Edge:
 
 @dataclass
 class Scene:
-    """A graph: its nodes in an order of computation, its edges, and the keys of the nodes that take and give what comes from outside."""
+    """A graph: its nodes in an order of computation, its edges, and the keys of the nodes that take and give what comes
+    from outside."""
 
     name: str
     nodes: list[Node] = field(default_factory=list)

@@ -24,7 +24,8 @@ def svg(drawing: Drawing, dpi: float = 96.0, background: str = "#ffffff") -> str
     """The SVG document; `dpi` sets its natural size, the numbers inside stay those of 96 dpi."""
     w, h, scale = drawing.width, drawing.height, dpi / 96.0
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_n(w * scale)}" height="{_n(h * scale)}" viewBox="0 0 {_n(w)} {_n(h)}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_n(w * scale)}" height="{_n(h * scale)}" '
+        f'viewBox="0 0 {_n(w)} {_n(h)}">',
         f"<style>{_STYLE}</style>",
         f'<rect width="100%" height="100%" fill="{escape(background)}"/>' if background else "",
     ]
@@ -40,7 +41,8 @@ def _n(x: float) -> str:
 
 def _frame(a: Area) -> str:
     return (
-        f'<g><title>{escape(a.tip)}</title><rect class="frame" x="{_n(a.x)}" y="{_n(a.y)}" width="{_n(a.width)}" height="{_n(a.height)}" '
+        f"<g><title>{escape(a.tip)}</title>"
+        f'<rect class="frame" x="{_n(a.x)}" y="{_n(a.y)}" width="{_n(a.width)}" height="{_n(a.height)}" '
         f'rx="8"/><text class="body" x="{_n(a.x + PAD)}" y="{_n(a.y + TITLE - 6)}">{escape(a.title)}</text></g>'
     )
 
@@ -52,9 +54,11 @@ def _box(a: Area) -> str:
     x, y, w = _n(a.x), _n(a.y), _n(a.width)
     middle = _n(a.x + a.width / 2)
     out = [
-        f'<g><title>{escape(a.tip)}</title><rect class="box" x="{x}" y="{y}" width="{w}" height="{_n(a.height)}" rx="6"/>',
+        f"<g><title>{escape(a.tip)}</title>",
+        f'<rect class="box" x="{x}" y="{y}" width="{w}" height="{_n(a.height)}" rx="6"/>',
         f'<path class="{label.tint}" d="{_top(a, head)}"/>',
-        f'<text class="head {label.tint}-text" x="{middle}" y="{_n(a.y + PAD_Y + HEAD)}" text-anchor="middle">{escape(label.head)}</text>',
+        f'<text class="head {label.tint}-text" x="{middle}" y="{_n(a.y + PAD_Y + HEAD)}" text-anchor="middle">'
+        f"{escape(label.head)}</text>",
     ]
     for i, line in enumerate(label.lines):
         base = a.y + head + 2 + BODY * LINE * i + BODY
@@ -65,10 +69,12 @@ def _box(a: Area) -> str:
 def _top(a: Area, height: float) -> str:
     """The head of a box: rounded above, and below too if it is all there is."""
     x0, y0, x1, y1, r = a.x + 0.5, a.y + 0.5, a.x + a.width - 0.5, a.y + height - 0.5, 5.5
-    start = f"M{_n(x0)} {_n(y0 + r)}Q{_n(x0)} {_n(y0)} {_n(x0 + r)} {_n(y0)}H{_n(x1 - r)}Q{_n(x1)} {_n(y0)} {_n(x1)} {_n(y0 + r)}"
+    left, right = f"{_n(x0)} {_n(y0)}", f"{_n(x1)} {_n(y0)}"
+    start = f"M{_n(x0)} {_n(y0 + r)}Q{left} {_n(x0 + r)} {_n(y0)}H{_n(x1 - r)}Q{right} {_n(x1)} {_n(y0 + r)}"
     if height < a.height:
         return f"{start}V{_n(y1)}H{_n(x0)}Z"
-    return f"{start}V{_n(y1 - r)}Q{_n(x1)} {_n(y1)} {_n(x1 - r)} {_n(y1)}H{_n(x0 + r)}Q{_n(x0)} {_n(y1)} {_n(x0)} {_n(y1 - r)}Z"
+    below = f"Q{_n(x1)} {_n(y1)} {_n(x1 - r)} {_n(y1)}H{_n(x0 + r)}Q{_n(x0)} {_n(y1)} {_n(x0)} {_n(y1 - r)}Z"
+    return f"{start}V{_n(y1 - r)}{below}"
 
 
 def _path(p: Path, along_y: bool) -> str:

@@ -6,15 +6,16 @@ import unicodedata
 
 # Advance widths of ASCII 32..126 in Helvetica, in thousandths of the font size, grouped by width.
 _GROUPS = {
-    191: "'", 222: "ijl", 260: "|", 278: " !,./:;I[\\]ft", 333: "()-`r", 334: "{}", 355: '"', 389: "*", 469: "^", 500: "Jckszvxy",
-    556: "#$0123456789?L_abdeghnopqu", 584: "+<=>~", 611: "FTZ", 667: "ABEKPSVXY&", 722: "CDHNRUw", 778: "GOQ", 833: "Mm", 889: "%",
-    944: "W", 1015: "@",
+    191: "'", 222: "ijl", 260: "|", 278: " !,./:;I[\\]ft", 333: "()-`r", 334: "{}", 355: '"', 389: "*", 469: "^",
+    500: "Jckszvxy", 556: "#$0123456789?L_abdeghnopqu", 584: "+<=>~", 611: "FTZ", 667: "ABEKPSVXY&", 722: "CDHNRUw",
+    778: "GOQ", 833: "Mm", 889: "%", 944: "W", 1015: "@",
 }  # fmt: skip
 _WIDTH = {c: w / 1000 for w, chars in _GROUPS.items() for c in chars}
 
 
 def clean(text: object) -> str:
-    """Text in which control characters, direction marks and lone surrogates are written out, so that no label can hide or break anything.
+    """Text in which control characters, direction marks and lone surrogates are written out, so that no label can hide
+    or break anything.
 
     >>> clean("a\\x00b\\u202ec")
     'a\\\\x00b\\\\u202ec'

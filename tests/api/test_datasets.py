@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from graphnn.datasets import digits, mnist
 from graphnn.utils import data_files
 from graphnn.utils.data_files import get_file
@@ -226,7 +225,9 @@ def test_mnist_from_a_server(server: Server, monkeypatch: pytest.MonkeyPatch) ->
     assert x_test.shape == (2, 28, 28) and y_test.tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("body", [b"junk", npz(a=np.ones(3)), npz(**{k: np.array([{}], object) for k in ("x_train",)}), MNIST[:200]])
+@pytest.mark.parametrize(
+    "body", [b"junk", npz(a=np.ones(3)), npz(**{k: np.array([{}], object) for k in ("x_train",)}), MNIST[:200]]
+)
 def test_mnist_file_of_something_else(homes: tuple[Path, Path], body: bytes) -> None:
     homes[0].mkdir(parents=True)
     (homes[0] / "mnist.npz").write_bytes(body)

@@ -8,9 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 import graphnn.visualization.layout as layout_module
+import pytest
 from graphnn.visualization.layering import crossings, ordered, rows_of
 from graphnn.visualization.layout import STUB, Box, Layout, Link, arrange, spread
 
@@ -20,7 +19,9 @@ Links = list[tuple[int, int]]
 def random_dag(seed: int, n: int = 40) -> tuple[list[Box], list[Link]]:
     rng = random.Random(seed)
     boxes = [Box(rng.uniform(40, 200), rng.choice([24.0, 60.0, 110.0])) for _ in range(n)]
-    pairs = [(rng.randrange(max(0, b - 6), b), b) for b in range(1, n)] + [tuple(sorted(rng.sample(range(n), 2))) for _ in range(12)]
+    pairs = [(rng.randrange(max(0, b - 6), b), b) for b in range(1, n)] + [
+        tuple(sorted(rng.sample(range(n), 2))) for _ in range(12)
+    ]
     return boxes, [Link(a, b) for a, b in pairs]
 
 
@@ -28,7 +29,12 @@ def check(boxes: list[Box], links: list[Link], out: Layout, gap_x: float = 24.0)
     tops = sorted({round(y, 6) for _, y in out.corners})
     assert len(tops) >= 2
     for i, (x, y) in enumerate(out.corners):
-        assert x >= -1e-6 and y >= 0 and x + boxes[i].width <= out.width + 1e-6 and y + boxes[i].height <= out.height + 1e-6
+        assert (
+            x >= -1e-6
+            and y >= 0
+            and x + boxes[i].width <= out.width + 1e-6
+            and y + boxes[i].height <= out.height + 1e-6
+        )
         for j in range(i):
             u, v = out.corners[j]
             apart = x + boxes[i].width <= u + 1e-6 or u + boxes[j].width <= x + 1e-6
@@ -45,7 +51,11 @@ def check(boxes: list[Box], links: list[Link], out: Layout, gap_x: float = 24.0)
         for k in range(0, len(route) - 1, 2):  # straight pieces pass boxes of their row at a distance
             x = route[k][0]
             for i, (u, v) in enumerate(out.corners):
-                if i not in (link.source, link.target) and v < route[k + 1][1] - 1e-6 and v + boxes[i].height > route[k][1] + 1e-6:
+                if (
+                    i not in (link.source, link.target)
+                    and v < route[k + 1][1] - 1e-6
+                    and v + boxes[i].height > route[k][1] + 1e-6
+                ):
                     assert x <= u + 1e-6 or x >= u + boxes[i].width - 1e-6, "an edge crosses a box"
 
 
@@ -119,7 +129,9 @@ def test_the_browser_gets_the_same_layout() -> None:
     ]
     script = Path(layout_module.__file__).with_name("layout.js").read_text("utf-8")
     script += f"\nconsole.log(JSON.stringify({json.dumps(data)}.map((c) => arrange(c.boxes, c.links))));"
-    found = json.loads(subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True, timeout=60).stdout)
+    found = json.loads(
+        subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True, timeout=60).stdout
+    )
     for (boxes, links), got in zip(cases, found, strict=True):
         want = arrange(boxes, links)
         assert got["width"] == pytest.approx(want.width) and got["height"] == pytest.approx(want.height)

@@ -13,9 +13,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import graphnn
+import pytest
 from graphnn import layers, ops
 from graphnn.utils import model_to_dot, plot_model
 from graphnn.visualization import png
@@ -76,7 +75,13 @@ def test_what_is_shown() -> None:
     assert "left (Dense)" in named
     full = texts(
         plot_model(
-            model, None, show_shapes=True, show_dtype=True, show_layer_activations=True, show_trainable=True, expand_nested=True
+            model,
+            None,
+            show_shapes=True,
+            show_dtype=True,
+            show_layer_activations=True,
+            show_trainable=True,
+            expand_nested=True,
         ).svg
     )
     for line in ("Output shape: (None, 2)", "Input shape: (None, 3), (None, 3), (None, 4)", "Output dtype: float32"):
@@ -118,7 +123,10 @@ def test_every_format_survives_hostile_names(tmp_path: Path, suffix: str) -> Non
         assert "DROP" not in bare and "digraph {" not in bare and bare.count("{") == bare.count("}")
     if suffix == "mmd":
         for line in text.splitlines():
-            assert re.fullmatch(r'\s*(flowchart \w+|n\d+ --> n\d+|end|class(Def)? .*|(subgraph )?n\d+\["[^"<>`{}]*(<br/>[^"<>`{}]*)*"\])', line), line
+            assert re.fullmatch(
+                r'\s*(flowchart \w+|n\d+ --> n\d+|end|class(Def)? .*|(subgraph )?n\d+\["[^"<>`{}]*(<br/>[^"<>`{}]*)*"\])',
+                line,
+            ), line
     if suffix == "html":
         check_page(text)
 
@@ -147,7 +155,11 @@ class Page(HTMLParser):
 def check_page(text: str) -> None:
     page = Page()
     page.feed(text)
-    assert page.tags.count("script") == 3 and "http://" not in text.replace("http://www.w3.org/2000/svg", "") and "https://" not in text
+    assert (
+        page.tags.count("script") == 3
+        and "http://" not in text.replace("http://www.w3.org/2000/svg", "")
+        and "https://" not in text
+    )
     data = json.loads(page.scripts[0])
     names = [n["name"] for n in data["scene"]["nodes"]]
     assert "한국어 층" in names and "</script><script>alert(1)</script>" in names

@@ -134,7 +134,7 @@ class _Writer:
         p, index, mask = expr.operand, f"v{expr.index}", "m" if lanes else "one"
         t = SUFFIX[self.nest.operands[p].dtype]
         self.put(f"w{i} = (lt({index}, zero_index) | ge({index}, splat_i64(limit{i}))) & {mask}{note}")
-        self.put(f"if hany(w{i}):")
+        self.put(f"if status == 0 and hany(w{i}):")
         where = "0"
         if expr.where >= 0:
             q = expr.where
@@ -142,8 +142,10 @@ class _Writer:
             where = f"({at} - b{q}) // 8"
             if lanes and self.nest.lane_class(q) != "0":
                 step = "1" if self.nest.lane_class(q) == "c" else f"s{q}_{self.nest.lane_axis} // 8"
-                where += f" + hmin(select(w{i}, ramp_i64(0, 1), splat_i64(16))) * ({step})"
-        self.put(f"    status = fail(ctx, tid, {where}, hmin(select(w{i}, {index}, splat_i64(limit{i}))))")
+                where += f" + p{i} * ({step})"
+        self.put(f"    p{i} = hmin(select(w{i}, ramp_i64(0, 1), splat_i64(16)))")
+        self.put(f"    x{i} = hmax(select(eq(ramp_i64(0, 1), splat_i64(p{i})), {index}, const_i64(-9223372036854775808)))")
+        self.put(f"    status = fail(ctx, tid, {where}, x{i})")
         self.put(f"g{i} = select(w{i}, zero_index, {index}) * splat_i64(step{i})")
         start = self.address(p, f"{base}{p}") if lanes else f"{base}{p}"
         kind = self.nest.lane_class(p) if lanes else "0"

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphnn_compiler.kernels.gemm_emit import Cell, Code, Word, kernel_function, least, most
-from graphnn_compiler.kernels.gemm_pack import add_block, copy_block, prefetch_block, turn_block
+from graphnn_compiler.kernels.gemm_pack import add_block, copy_block, turn_block
 from graphnn_compiler.kernels.gemm_tile import Tiles
 from graphnn_compiler.runtime.context import CLAIM
 from graphnn_compiler.simd import barrier, set_word, word
@@ -32,7 +32,6 @@ HELPERS: tuple[str, ...] = (
 
 CHUNK = 512
 DEPTH = 16
-PRE = 1
 SIZES = {"float32": 4, "float64": 8}
 
 # dims: extents and byte strides
@@ -258,17 +257,8 @@ class Writer:
 
                 code.choose(block.n - j <= 16, lambda: at(tiles.narrow, 0, j), low_tiles)
 
-            panels = (block.n + tiles.width - 1) // tiles.width
-            by_row = block.a_column.equals(self.size)
-            share = by_row.then(block.k * self.size, block.k) // panels + 1
-            below = block.a + (i + high) * block.a_row
-            prow, pstride = by_row.then(tiles.tall, share), by_row.then(block.a_row, block.a_column)
-            pstep, pbytes = by_row.then(1, block.a_column) * share, by_row.then(share, tiles.tall * self.size)
-
             def wide_strip() -> None:
                 for j in code.range(block.n, step=tiles.width):
-                    if PRE:
-                        prefetch_block(code, self.dtype, below + j // tiles.width * pstep, pstride, prow, pbytes)
                     inside = high.equals(tiles.tall) & (block.n - j >= tiles.width)
                     code.choose(inside, lambda: at(tiles.full, 0, j), lambda: at_edge(j))
 

@@ -26,6 +26,9 @@ def copy_block(code: Code, dtype: str, width: int, panel_bytes: int, *args: Word
         for p in code.range(k):
             for j in code.range(n, step=width):
                 row, out = source + p * stride + j * x.size, panels + j // width * panel_bytes + p * (width * x.size)
+                for v in range(vectors):
+                    if CA:
+                        x.prefetch(row + stride * CA + v * x.bytes, level=CL)
                 for v, mask in enumerate(x.mask(n - j, vectors)):
                     x.store(x.load(row + v * x.bytes, mask), out + v * x.bytes)
 
@@ -97,3 +100,6 @@ def prefetch_block(code: Code, dtype: str, *args: Word) -> None:
 
 
 PL = 2
+CA=0
+CL=2
+

@@ -22,9 +22,10 @@ Grads = Sequence[Value | None]
 class IndexOutOfRange(IndexError):
     """An index of the user's data points outside its axis: `value`, its flat `position`, and the valid `limit`."""
 
-    def __init__(self, value: int, position: int, limit: int, what: str = "index"):
-        super().__init__(f"{what} {value} at position {position} is out of range for an axis of extent {limit}")
-        self.value, self.position, self.limit = value, position, limit
+    def __init__(self, value: int, position: int, limit: int, where: str = ""):
+        place = f"layer {where}: " if where else ""
+        super().__init__(f"{place}index {value} at position {position} is out of range; it must be in 0..{limit - 1}")
+        self.value, self.position, self.limit, self.where = value, position, limit, where
 
 
 def check_indices(index: Array, limit: int) -> None:
