@@ -141,7 +141,7 @@ def check_batches(layer: Any, x: Inputs, y: Any) -> None:
         fits = len(s) == b.ndim and all(d is None or d == n for d, n in zip(s, b.shape, strict=True))
         assert fits, f"the symbolic output shape is {s}, the real one {b.shape}"
     for rows in (1, 3, 0):
-        out = numbers(layer(tree.map_structure(lambda a: np.resize(a, (rows, *a.shape[1:])), x)))
+        out = numbers(layer(resized(x, rows)))
         for a, b in zip(tree.flatten(out), tree.flatten(y), strict=True):
             assert a.shape[1:] == b.shape[1:], f"{rows} rows give an output of shape {a.shape}, others {b.shape}"
 
@@ -326,6 +326,11 @@ def random_input(rng: np.random.RandomState, shape: Any, dtype: str) -> Inputs:
 def widened(x: Inputs) -> Inputs:
     """Float arrays as float64, others as they are."""
     return tree.map_structure(lambda a: a.astype("float64") if np.asarray(a).dtype.kind == "f" else a, x)
+
+
+def resized(x: Inputs, rows: int) -> Inputs:
+    """Inputs with another number of rows."""
+    return tree.map_structure(lambda a: np.resize(a, (rows, *a.shape[1:])), x)
 
 
 def varied(rng: np.random.RandomState, w: Array) -> Array:

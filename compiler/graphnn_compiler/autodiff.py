@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from . import build as _build  # noqa: F401  (gives values their operators)
 from .ir import Value
 from .ops.base import is_float
 from .ops.elementwise import Add

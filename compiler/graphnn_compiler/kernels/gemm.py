@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphnn_compiler.kernels.gemm_emit import Cell, Code, Word, kernel_function, least, most
-from graphnn_compiler.kernels.gemm_pack import add_block, copy_block, turn_block
+from graphnn_compiler.kernels.gemm_pack import add_block, copy_block, prefetch_block, turn_block
 from graphnn_compiler.kernels.gemm_tile import Tiles
 from graphnn_compiler.runtime.context import CLAIM
 from graphnn_compiler.simd import barrier, set_word, word
@@ -32,6 +32,7 @@ HELPERS: tuple[str, ...] = (
 
 CHUNK = 512
 DEPTH = 16
+PRE = 1
 SIZES = {"float32": 4, "float64": 8}
 
 # dims: extents and byte strides
@@ -126,6 +127,7 @@ class Writer:
                 work + tid * d[THREAD_BYTES],
                 least(d[M] - i0, d[ROWS]),
                 least(d[N] - j0, d[COLUMNS]),
+                (j0 + d[COLUMNS] < d[N]).then(1, 0),
                 lambda i, m, columns: self.epilogue(code, d, bufs, ctx, result, batch, i0 + i, m, j0, columns),
             )
             item.set(number + 1)
@@ -134,7 +136,7 @@ class Writer:
         return result.get()
 
     def item(
-        self, code: Code, d: list[Word], a: Word, b: Word, c: Word, work: Word, m: Word, n: Word, finish: Callable[..., None]
+        self, code: Code, d: list[Word], a: Word, b: Word, c: Word, work: Word, m: Word, n: Word, more: Word, finish: Callable[..., None]
     ) -> None:
         """Chunk by chunk. K = 0 is one chunk of nothing."""
         size, tiles = self.size, self.tiles
@@ -175,7 +177,21 @@ class Writer:
                 self.row(code, d, block, b_chunk, work, packed)
                 after(code.number(0), code.number(1))
 
-            code.choose(single, row, lambda: self.strips(code, block, after))
+            # while the tiles compute, the chunk of B that comes next is on its way
+            by_row = d[B_COLUMN].equals(size)
+            following = last.then(b + d[COLUMNS] * d[B_COLUMN], b_chunk + CHUNK * d[B_ROW])
+            some = packed & last.then(more, least(d[K] - p - k, CHUNK)).differs(0)
+            lines, stride = by_row.then(CHUNK, n), by_row.then(d[B_ROW], d[B_COLUMN])
+            length = by_row.then(n, CHUNK) * size
+
+            def strip_done(i: Word, high: Word) -> None:
+                if PRE:
+                    with code.when(some):
+                        done = lines * i // m
+                        prefetch_block(code, self.dtype, following + done * stride, stride, lines * (i + high) // m - done, length)
+                after(i, high)
+
+            code.choose(single, row, lambda: self.strips(code, block, strip_done))
             position.set(p + k)
             leave_if(last)
 

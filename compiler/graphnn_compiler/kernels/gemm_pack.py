@@ -99,7 +99,7 @@ def prefetch_block(code: Code, dtype: str, *args: Word) -> None:
     code.call(f"gemm_prefetch_block_{dtype}", body, *args)
 
 
-PL = 2
-CA=0
+PL = 1
+CA=8
 CL=2
 

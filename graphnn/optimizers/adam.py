@@ -1,0 +1,88 @@
+"""Adam."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import ops
+from ..variable import Variable
+from .optimizer import Optimizer
+
+
+class Adam(Optimizer):
+    r"""Steps scaled by running means of gradients and of their squares (D. Kingma, J. Ba, Adam: a method for stochastic optimization,
+    2014).
+
+    $$m \leftarrow m + (1-\beta_1)(g - m),\quad v \leftarrow v + (1-\beta_2)(g^2 - v),\quad
+    w \leftarrow w - \eta \frac{\sqrt{1-\beta_2^t}}{1-\beta_1^t} \frac{m}{\sqrt v + \epsilon}$$
+
+    Args:
+        learning_rate: see `Optimizer`, as all arguments not named here.
+        beta_1: how slowly the mean of gradients moves.
+        beta_2: how slowly the mean of their squares moves.
+        epsilon: keeps the division finite.
+        amsgrad: whether the largest v so far is used (S. Reddi et al., On the convergence of Adam and beyond, 2018).
+
+    >>> import graphnn
+    >>> w = graphnn.Variable([1.0])
+    >>> Adam(0.1).apply([[2.0]], [w])
+    >>> round(float(w.numpy()[0]), 4)
+    0.9
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs
+        )
+        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        if self.built:
+            return
+        super().build(variables)
+        self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
+        if self.amsgrad:
+            self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat")
+
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+
+        i = self._get_variable_index(variable)
+        m, v = self._momentums[i], self._velocities[i]
+        t = ops.cast(self.iterations + 1, variable.dtype)
+        rate = learning_rate * ops.sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t)
+        m.assign(m + (gradient - m) * (1 - self.beta_1))
+        v.assign(v + (gradient * gradient - v) * (1 - self.beta_2))
+        if self.amsgrad:
+            largest = self._velocity_hats[i]
+            largest.assign(ops.maximum(largest, v))
+            v = largest
+        variable.assign(variable - m * rate / (ops.sqrt(v) + self.epsilon))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+            "amsgrad": self.amsgrad,
+        }

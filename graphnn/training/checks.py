@@ -1,0 +1,180 @@
+"""What is looked at before a model sees any data: names, numbers of arrays, shapes and class numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import tree
+from ..losses import check_targets
+from ..losses.labels import CLASS_NUMBERS
+from ..tensor import Array, KerasTensor, shape_of
+from .columns import Column
+from .layout import Layout
+from .outputs import Outputs, spread
+
+BLOCK = 1 << 20  # class numbers that are looked at in one go
+
+
+def functional(model: Any) -> Any:
+    """The functional model in a model: itself, or what a Sequential made; None for other models."""
+    if getattr(model, "_inputs_structure", None) is not None:
+        return model
+    return getattr(model, "_functional", None)
+
+
+def inputs_in_order(model: Any, x: Any) -> list[Any] | None:
+    """The leaves of `x` in the order of the model's inputs, None where the model is not functional.
+
+    Raises:
+        ValueError: an input is missing, a name is unknown, or there are more or fewer arrays than inputs.
+    """
+    graph = functional(model)
+    if graph is None:
+        return None
+    names = list(graph.input_names)
+    structure = graph.input
+    if isinstance(x, dict):
+        keys = list(structure) if isinstance(structure, dict) else names
+        for k in x:
+            if k not in keys:
+                raise ValueError(f"x has the key {k!r}, which is no input of model {model.name!r}. Expected keys: {keys}. Received: {list(x)}")
+        for k in keys:
+            if k not in x and not _optional(graph, keys.index(k)):
+                raise ValueError(f"x has no entry for input {k!r} of model {model.name!r}. Expected keys: {keys}. Received: {list(x)}")
+        return tree.flatten({k: x.get(k) for k in keys}) if isinstance(structure, dict) else [x.get(k) for k in keys]
+    flat = tree.flatten(x)
+    if len(flat) != len(names):
+        raise ValueError(
+            f"Model {model.name!r} expects {len(names)} input{'s' if len(names) > 1 else ''} with names {names}, but x holds "
+            f"{len(flat)} array{'s' if len(flat) > 1 else ''}"
+        )
+    return flat
+
+
+def _optional(graph: Any, i: int) -> bool:
+    history = getattr(graph.inputs[i], "_keras_history", None)
+    return bool(getattr(history.operation if history else None, "optional", False))
+
+
+def check_inputs(model: Any, x: Any) -> None:
+    """Compares columns with the inputs of a functional model.
+
+    Raises:
+        ValueError: naming the input, its shape, and the shape that came.
+    """
+    found = inputs_in_order(model, x)
+    graph = functional(model)
+    if found is None or graph is None:
+        return
+    for name, tensor, column in zip(graph.input_names, graph.inputs, found, strict=True):
+        if isinstance(column, Column):
+            _check_shape(model, name, tensor.shape, column)
+
+
+def _check_shape(model: Any, name: str, want: tuple[int | None, ...], column: Column) -> None:
+    shape = column.shape
+    fits = [shape]
+    if len(shape) == len(want) - 1 and want[-1] == 1:
+        fits.append((*shape, 1))
+    if len(shape) == len(want) + 1 and shape[-1] == 1:
+        fits.append(shape[:-1])
+    for s in fits:
+        if len(s) == len(want) and all(w is None or w == n for w, n in zip(want[1:], s[1:], strict=True)):
+            return
+    hint = ""
+    if len(shape) == len(want) - 1 and all(w is None or w == n for w, n in zip(want[1:], shape, strict=True)):
+        hint = f". One sample is given as {column.name}[None], of shape {(1, *shape)}"
+    raise ValueError(
+        f"Input {name!r} of model {model.name!r} expects shape {want}, but {column.name} has shape {shape}{hint}"
+    )
+
+
+def symbolic_leaves(model: Any, layout: Layout) -> list[tuple[int, KerasTensor]]:
+    """For the arrays of a layout that are inputs or targets of a functional model: their number and the symbolic tensor."""
+    graph = functional(model)
+    if graph is None:
+        return []
+    pairs: list[tuple[int, KerasTensor]] = []
+    places = inputs_in_order(model, layout.x) or []
+    pairs += [(p, t) for p, t in zip(places, graph.inputs, strict=True) if p is not None and t.ndim == len(layout.specs[p][1]) + 1]
+    targets = tree.flatten(layout.y) if layout.y is not None else []
+    if len(targets) == len(graph.outputs) and not isinstance(layout.y, dict):
+        pairs += [(p, t) for p, t in zip(targets, graph.outputs, strict=True) if p is not None]
+    elif isinstance(layout.y, dict):
+        named = dict(zip(model.output_names, graph.outputs, strict=False))
+        if isinstance(graph.output, dict):
+            named = {k: v for k, v in graph.output.items() if isinstance(v, KerasTensor)}
+        pairs += [(p, named[k]) for k, p in layout.y.items() if k in named and isinstance(p, int)]
+    return pairs
+
+
+def wide_inputs(model: Any, layout: Layout) -> frozenset[int]:
+    """The arrays that go into inputs of float64, which must not be narrowed on the way."""
+    graph = functional(model)
+    if graph is None:
+        return frozenset()
+    places = inputs_in_order(model, layout.x) or []
+    return frozenset(p for p, t in zip(places, graph.inputs, strict=True) if p is not None and t.dtype == "float64")
+
+
+def targets_of(model: Any, layout: Layout) -> list[tuple[int, Any, tuple[int | None, ...], str]]:
+    """For each output with a loss: number of the array with its targets, the loss, the predictions' shape, and a name."""
+    loss = model.compiled_loss()
+    if loss is None or not loss.built or layout.y is None:
+        return []
+    outputs: Outputs = loss.outputs
+    places = spread(layout.y, outputs, "the targets (y)", lambda x: False, "none")
+    shapes = [shape_of(p.shape) for p in tree.flatten(outputs.structure)]
+    found: list[tuple[int, Any, tuple[int | None, ...], str]] = []
+    for t in loss.targets:
+        place = places[t.place]
+        if isinstance(place, int):
+            key = outputs.keys[t.place]
+            of = f" (the targets of output {key!r})" if key and len(outputs) > 1 else ""
+            found.append((place, t.loss, shapes[t.place], f"{layout.names[place]}{of}"))
+    return found
+
+
+def uses_class_numbers(loss: Any) -> bool:
+    """Whether the targets of a loss are class numbers."""
+    return getattr(getattr(loss, "fn", None), "__name__", "") in CLASS_NUMBERS
+
+
+def check_target(loss: Any, rows: Array, shape: tuple[int | None, ...], name: str) -> None:
+    """`check_targets` with the name of the targets in front of what it says."""
+    try:
+        check_targets(loss, rows, shape)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def check_all_targets(targets: list[tuple[int, Any, tuple[int | None, ...], str]], found: list[Column], quick: bool = False) -> None:
+    """Looks at the targets of a data set: shapes, and every class number.
+
+    Args:
+        targets: what `targets_of` gave.
+        found: the columns of the data set.
+        quick: leaves class numbers that are integers to the program, which checks them anyway.
+    """
+    for place, loss, shape, name in targets:
+        column = found[place]
+        if not uses_class_numbers(loss):
+            check_target(loss, np.broadcast_to(np.zeros((), column.dtype), column.shape), shape, name)
+        elif not quick or column.dtype.startswith("float"):
+            width = max(int(np.prod(column.shape[1:])), 1)
+            size = max(BLOCK // width, 1)
+            for start in range(0, len(column), size):
+                try:
+                    check_targets(loss, column.rows(start, min(start + size, len(column))), shape)
+                except ValueError as error:
+                    where = f" of rows {start} and on" if start else ""
+                    raise ValueError(f"{name}{where}: {error}") from None
+
+
+def check_filled(found: list[Column], what: str) -> None:
+    """A ValueError where a data set for training or evaluation has no rows."""
+    for c in found:
+        if not len(c):
+            raise ValueError(f"{c.name} has no rows (its shape is {c.shape}): {what} needs at least one sample")

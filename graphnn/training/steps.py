@@ -1,0 +1,250 @@
+"""The compiled steps of a model: forward, loss, gradients, the optimizer's update and metrics traced into one graph.
+
+A step is traced once for a layout of the data (structure, dtypes, row shapes; the number of rows stays symbolic, and so do extents that
+are None in the model's inputs) and run by the compiler for many batches at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable, Sequence
+from typing import Any, cast
+
+import numpy as np
+from graphnn_compiler.dims import ConcreteExtentNeeded, Dim, Extent, Shape, evaluate, symbol
+from graphnn_compiler.executable import Executable, Rows
+from graphnn_compiler.interpret import bind_symbols
+from graphnn_compiler.ir import Value
+from graphnn_compiler.trace import Tracer, tracing
+
+from .. import tree
+from ..config import floatx
+from ..dispatch import value
+from ..layers.calling import epoch
+from ..losses.labels import label_error
+from ..tensor import BATCH, Array
+from ..variable import Variable
+from . import checks
+from .layout import Layout, pack_x_y_sample_weight
+from .pace import Pace
+from .watch import FinitenessWatch
+
+JOBS = ("train", "test", "predict")
+
+
+class Step:
+    """A traced job of a model for one layout of the data.
+
+    Attributes:
+        executable: what runs it.
+        results: the structure of what the job gives, with the numbers of outputs in it.
+        targets: for each output with a loss (number of the array with its targets, loss, shape of the predictions, name).
+    """
+
+    def __init__(self, model: Any, job: str, layout: Layout, shapes: Sequence[Shape], watch: FinitenessWatch | None):
+        self.layout, self.watch, self.epoch = layout, watch, epoch()
+        self.paces: dict[int, Pace] = {}
+        tracer = Tracer()
+        with tracing(tracer):
+            inputs = [
+                tracer.input(shape, dtype, name) for shape, (dtype, _), name in zip(shapes, layout.specs, layout.names, strict=True)
+            ]
+            wide = checks.wide_inputs(model, layout)
+            data = layout.fill([_floats(v, keep=i in wide) for i, v in enumerate(inputs)])
+            given = pack_x_y_sample_weight(*data)
+            found = {"train": model.train_step, "test": model.test_step, "predict": model.predict_step}[job](given)
+            if job != "predict":
+                found = _logs(found, job, model)
+            outputs: list[Value] = []
+            self.results = _places(found, outputs)
+            if watch is not None:
+                watch.guard(tracer, found, model)
+            self.graph = tracer.finish(outputs)
+        self.executable = Executable(self.graph, eager=bool(model.run_eagerly))
+        self.shapes = [v.shape for v in outputs]
+        self.dtypes = [v.dtype for v in outputs]
+        # These may share memory with a weight or an input.
+        self.shared = [i for i, v in enumerate(outputs) if v.node is None or v.node.op.kind in ("movement", "constant")]
+        self.targets = checks.targets_of(model, layout) if job != "predict" else []
+        self.single = isinstance(self.results, Place)
+
+    def pace(self, batch: int) -> Pace:
+        """The pace of batches of a size."""
+        found = self.paces.get(batch)
+        if found is None:
+            if len(self.paces) > 64:
+                self.paces.clear()
+            found = self.paces[batch] = Pace()
+        return found
+
+    def run(self, inputs: Sequence[Array | Rows], steps: int = 1, outputs: Sequence[Array] | None = None) -> list[Array]:
+        """Runs some steps; an index of the data that is out of range names the targets where it is one of theirs."""
+        try:
+            found = self.executable.run(inputs, steps, outputs)
+        except IndexError as error:
+            self._blame(inputs, steps, error)
+            raise
+        if outputs is None:
+            for i in self.shared:
+                found[i] = np.array(found[i])
+        return found
+
+    def _blame(self, inputs: Sequence[Array | Rows], steps: int, error: IndexError) -> None:
+        for place, loss, shape, name in self.targets:
+            given = inputs[place]
+            rows = np.concatenate([given.at(s) for s in range(steps)]) if isinstance(given, Rows) else given
+            try:
+                checks.check_target(loss, rows, shape, name)
+            except ValueError as better:
+                raise better from None
+        if getattr(error, "__notes__", None) is None and self.targets and hasattr(error, "limit"):
+            raise label_error(cast(Any, error)) from None
+
+    def fill(self, arrays: Sequence[Any]) -> Any:
+        """The structure of the results with arrays in it."""
+        return tree.map_structure(lambda p: arrays[p.index] if isinstance(p, Place) else p, self.results)
+
+    def logs(self, arrays: Sequence[Array]) -> dict[str, Any]:
+        """The results of a train or test step as numbers by name."""
+        return {k: _number(arrays[p.index]) if isinstance(p, Place) else p for k, p in self.results.items()}
+
+    def output_shapes(self, shapes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        """The shapes of the outputs for inputs of some shapes."""
+        env = bind_symbols(self.graph.inputs, shapes)
+        return [tuple(evaluate(d, env) for d in s) for s in self.shapes]
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether every output has the rows of the batch in front, so that batches can be written one behind the other."""
+        return all(s and s[0] == symbol(BATCH) for s in self.shapes)
+
+
+class Place:
+    """The place of an output of the graph in the structure of the results."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index: int):
+        self.index = index
+
+
+def _floats(v: Value, keep: bool) -> Value:
+    """Floats in the default float dtype, as Keras hands data to a model; an input of float64 keeps its digits."""
+    return v if keep or not v.dtype.startswith("float") or v.dtype == floatx() else value(v, floatx())
+
+
+def _number(a: Any) -> Any:
+    return a.item() if a.ndim == 0 else a.copy()
+
+
+def _logs(found: Any, job: str, model: Any) -> dict[str, Any]:
+    """What a step returned, flat and in the order of names."""
+    if not isinstance(found, dict):
+        raise TypeError(
+            f"{type(model).__name__}.{job}_step must return a dictionary of names and numbers. Received: {type(found).__name__}"
+        )
+    flat: dict[str, Any] = {}
+    for k, v in found.items():
+        flat.update(_logs(v, job, model) if isinstance(v, dict) else {str(k): v})
+    return {k: flat[k] for k in sorted(flat)}
+
+
+def _places(found: Any, outputs: list[Value]) -> Any:
+    """The structure with a `Place` for each value; numbers and None stay."""
+
+    def place(x: Any) -> Any:
+        if isinstance(x, Variable):
+            x = x.value
+        elif isinstance(x, np.ndarray | np.generic):
+            x = value(x)
+        if isinstance(x, Value):
+            outputs.append(x)
+            return Place(len(outputs) - 1)
+        return x
+
+    return tree.map_structure(place, found)
+
+
+def symbolic_shapes(model: Any, layout: Layout) -> list[Shape]:
+    """Shapes of the arrays with the rows, and what is None in the model's inputs and outputs, symbolic."""
+    batch = symbol(BATCH)
+    shapes: list[list[Extent]] = [[batch, *trailing] for _, trailing in layout.specs]
+    for place, tensor in checks.symbolic_leaves(model, layout):
+        mine = shapes[place]
+        for axis in range(1, min(len(mine), tensor.ndim)):
+            if isinstance(tensor.dims[axis], Dim):
+                mine[axis] = tensor.dims[axis]
+    return [tuple(s) for s in shapes]
+
+
+class Steps:
+    """The steps of a model that were traced so far. A copy of the model starts without."""
+
+    def __init__(self) -> None:
+        self._for: dict[Hashable, Step] = {}  # by layout: quick
+        self._kept: dict[Hashable, Step] = {}  # by symbolic shapes: one for all lengths
+        self._exact: set[Hashable] = set()  # what asked for the numbers of its extents
+        self._lock = threading.RLock()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Steps:
+        return Steps()
+
+    def get(self, model: Any, job: str, layout: Layout, rows: int, watch: FinitenessWatch | None = None) -> Step:
+        """The step for a layout, traced if there is none.
+
+        Args:
+            model: the model.
+            job: train, test or predict.
+            layout: of the data.
+            rows: of the batch that comes; they matter only where the trace asks for numbers.
+            watch: refuses updates that are not finite.
+        """
+        start = (job, watch is not None, model.run_eagerly)
+        subject = _subject(model, job)
+        for n in (0, rows):
+            found = self._for.get((start, subject, layout, n))
+            if found is not None and found.epoch == epoch():
+                return found
+        with self._lock:
+            return self._traced(model, job, layout, rows, watch, start)
+
+    def _traced(self, model: Any, job: str, layout: Layout, rows: int, watch: FinitenessWatch | None, start: Hashable) -> Step:
+        if len(self._for) > 256 or len(self._kept) > 64:
+            self._for.clear()
+            self._kept.clear()
+        shapes = symbolic_shapes(model, layout)
+        step, n = None, 0
+        if (start, layout) not in self._exact:
+            try:
+                step = self._one(model, job, layout, shapes, watch, start)
+            except ConcreteExtentNeeded:
+                self._exact.add((start, layout))
+        if step is None:
+            n = rows
+            shapes = [(rows, *trailing) for _, trailing in layout.specs]
+            try:
+                step = self._one(model, job, layout, shapes, watch, start)
+            except ConcreteExtentNeeded as error:
+                raise TypeError(f"the {job} step of model {model.name!r} could not be traced: {error}") from error
+        self._for[(start, _subject(model, job), layout, n)] = step
+        return step
+
+    def _one(
+        self, model: Any, job: str, layout: Layout, shapes: Sequence[Shape], watch: FinitenessWatch | None, start: Hashable
+    ) -> Step:
+        look = (start, layout.key, tuple([d for d, _ in layout.specs]), tuple(shapes))
+        found = self._kept.get((look, _subject(model, job)))
+        if found is not None and found.epoch == epoch():
+            return found
+        step = Step(model, job, layout, shapes, watch)
+        # The trace may have built layers, which changes the subject and the epoch.
+        step.epoch = epoch()
+        self._kept[(look, _subject(model, job))] = step
+        return step
+
+
+def _subject(model: Any, job: str) -> Hashable:
+    """What a step depends on besides the layout: which variables are trained, and by whom."""
+    if job != "train":
+        return None
+    return (id(model.optimizer), *[id(v) for v in model.trainable_variables])

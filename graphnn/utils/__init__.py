@@ -1,0 +1,77 @@
+"""Tools around models: labels, pictures, progress, names, seeds. Each is loaded when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..backend import clear_session, standardize_dtype
+    from ..config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
+    from ..saving.registry import (
+        CustomObjectScope,
+        custom_object_scope,
+        get_custom_objects,
+        get_registered_name,
+        get_registered_object,
+        register_keras_serializable,
+    )
+    from ..saving.serialization import deserialize_keras_object, serialize_keras_object
+    from ..tensor import is_keras_tensor
+    from ..visualization import model_to_dot, plot_model
+    from . import np_utils
+    from .data_files import get_file
+    from .graph import get_source_inputs
+    from .numerical import normalize, to_categorical
+    from .packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
+    from .progbar import Progbar
+    from .seeding import set_random_seed
+
+_NAMES = {
+    "CustomObjectScope": "saving.registry",
+    "Progbar": "utils.progbar",
+    "clear_session": "backend",
+    "custom_object_scope": "saving.registry",
+    "deserialize_keras_object": "saving.serialization",
+    "disable_interactive_logging": "config",
+    "enable_interactive_logging": "config",
+    "get_custom_objects": "saving.registry",
+    "get_file": "utils.data_files",
+    "get_registered_name": "saving.registry",
+    "get_registered_object": "saving.registry",
+    "get_source_inputs": "utils.graph",
+    "is_interactive_logging_enabled": "config",
+    "is_keras_tensor": "tensor",
+    "model_to_dot": "visualization",
+    "normalize": "utils.numerical",
+    "pack_x_y_sample_weight": "utils.packing",
+    "plot_model": "visualization",
+    "register_keras_serializable": "saving.registry",
+    "serialize_keras_object": "saving.serialization",
+    "set_random_seed": "utils.seeding",
+    "standardize_dtype": "backend",
+    "to_categorical": "utils.numerical",
+    "unpack_x_y_sample_weight": "utils.packing",
+}
+
+__all__ = [  # noqa: F822 (found by __getattr__)
+    "CustomObjectScope", "Progbar", "clear_session", "custom_object_scope", "deserialize_keras_object", "disable_interactive_logging",
+    "enable_interactive_logging", "get_custom_objects", "get_file", "get_registered_name", "get_registered_object", "get_source_inputs",
+    "is_interactive_logging_enabled", "is_keras_tensor", "model_to_dot", "normalize", "np_utils", "pack_x_y_sample_weight", "plot_model",
+    "register_keras_serializable", "serialize_keras_object", "set_random_seed", "standardize_dtype", "to_categorical",
+    "unpack_x_y_sample_weight",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name == "np_utils":
+        return importlib.import_module(".np_utils", __name__)
+    if name in _NAMES:
+        found = getattr(importlib.import_module(f"..{_NAMES[name]}", __name__), name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,52 @@
+"""Keras's recorded behaviour (conformance.py says how it was recorded), one test for each case of foundation.ids."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+DATA = HERE / "visible"
+IDS = (HERE / "foundation.ids").read_text().split()
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[Any]:
+    """The runner's module."""
+    sys.path.insert(0, str(HERE))
+    try:
+        import conformance
+
+        yield conformance
+    finally:
+        sys.path.remove(str(HERE))
+
+
+@pytest.fixture(scope="session")
+def context(runner: Any) -> Any:
+    """The API under test with its adapter."""
+    import graphnn
+
+    found = runner.Ctx(graphnn, runner.load_adapter("graphnn"), str(DATA))
+    found.scripts = {}
+    return found
+
+
+@functools.cache
+def group(name: str) -> dict[str, Any]:
+    """The cases of a group by id."""
+    import conformance
+
+    return {case["id"]: (case, store) for case, store in conformance.load_group(str(DATA), name)}
+
+
+@pytest.mark.parametrize("case_id", IDS)
+def test_recorded(case_id: str, runner: Any, context: Any) -> None:
+    case, store = group(case_id.split("/")[0])[case_id]
+    status, notes = runner.run_case(case, store, context)
+    assert status == "passed", notes
