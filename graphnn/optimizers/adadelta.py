@@ -11,8 +11,8 @@ from .optimizer import Optimizer
 
 
 class Adadelta(Optimizer):
-    r"""Steps in the units of the weight: the running mean of past steps over that of gradients (M. Zeiler, ADADELTA: an adaptive learning
-    rate method, 2012).
+    r"""Steps in the units of the weight: the running mean of past steps over that of gradients (M. Zeiler, ADADELTA: an
+    adaptive learning rate method, 2012).
 
     $$a \leftarrow \rho a + (1-\rho) g^2,\quad d = -g \sqrt{b + \epsilon} / \sqrt{a + \epsilon},\quad
     b \leftarrow \rho b + (1-\rho) d^2,\quad w \leftarrow w + \eta d$$
@@ -61,7 +61,6 @@ class Adadelta(Optimizer):
         )
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-
         i, rho = self._get_variable_index(variable), self.rho
         squares, steps = self._accumulated_grads[i], self._accumulated_delta_vars[i]
         squares.assign(rho * squares + (1 - rho) * (gradient * gradient))

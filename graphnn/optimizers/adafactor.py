@@ -16,8 +16,8 @@ def _rms(x: Any) -> Any:
 
 
 class Adafactor(Optimizer):
-    r"""Adam's mean of squares of a matrix kept as one row and one column (N. Shazeer, M. Stern, Adafactor: adaptive learning rates with
-    sublinear memory cost, 2018).
+    r"""Adam's mean of squares of a matrix kept as one row and one column (N. Shazeer, M. Stern, Adafactor: adaptive learning
+    rates with sublinear memory cost, 2018).
 
     Args:
         learning_rate: see `Optimizer`, as all arguments not named here.
@@ -77,7 +77,6 @@ class Adafactor(Optimizer):
             self._v.append(self.add_variable_from_reference(v, "velocity") if kept else None)
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-
         i = self._get_variable_index(variable)
         r, c, v = self._r[i], self._c[i], self._v[i]
         assert r is not None and c is not None and v is not None

@@ -12,8 +12,8 @@ from .optimizer import Optimizer
 
 
 class Adagrad(Optimizer):
-    r"""Gradients divided by the root of the sum of all their squares (J. Duchi et al., Adaptive subgradient methods for online learning and
-    stochastic optimization, 2011).
+    r"""Gradients divided by the root of the sum of all their squares (J. Duchi et al., Adaptive subgradient methods for
+    online learning and stochastic optimization, 2011).
 
     $$a \leftarrow a + g^2,\qquad w \leftarrow w - \eta\, g / \sqrt{a + \epsilon}$$
 
@@ -60,7 +60,6 @@ class Adagrad(Optimizer):
         self._accumulators = self.add_optimizer_variables(variables, "accumulator", start)
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-
         a = self._accumulators[self._get_variable_index(variable)]
         a.assign(a + gradient * gradient)
         variable.assign(variable - learning_rate * gradient / ops.sqrt(a + self.epsilon))

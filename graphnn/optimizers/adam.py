@@ -11,8 +11,8 @@ from .optimizer import Optimizer
 
 
 class Adam(Optimizer):
-    r"""Steps scaled by running means of gradients and of their squares (D. Kingma, J. Ba, Adam: a method for stochastic optimization,
-    2014).
+    r"""Steps scaled by running means of gradients and of their squares (D. Kingma, J. Ba, Adam: a method for stochastic
+    optimization, 2014).
 
     $$m \leftarrow m + (1-\beta_1)(g - m),\quad v \leftarrow v + (1-\beta_2)(g^2 - v),\quad
     w \leftarrow w - \eta \frac{\sqrt{1-\beta_2^t}}{1-\beta_1^t} \frac{m}{\sqrt v + \epsilon}$$
@@ -65,7 +65,6 @@ class Adam(Optimizer):
             self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat")
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-
         i = self._get_variable_index(variable)
         m, v = self._momentums[i], self._velocities[i]
         t = ops.cast(self.iterations + 1, variable.dtype)

@@ -60,7 +60,6 @@ class Adamax(Optimizer):
         self._m, self._u = self.add_optimizer_variables(variables, ["momentum", "norm"])
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-
         i = self._get_variable_index(variable)
         m, u = self._m[i], self._u[i]
         t = ops.cast(self.iterations + 1, variable.dtype)

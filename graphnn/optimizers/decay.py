@@ -18,13 +18,14 @@ class Decay:
     weight_decay: float | None
     learning_rate: Any
 
+    def _decay_of(self, variable: Variable) -> float | None:
+        return self.weight_decay
+
     def _apply_weight_decay(self, variables: list[Variable]) -> None:
-        if self.weight_decay is None:
-            return
-        rate = value(self.learning_rate)
         for v in variables:
-            if self._use_weight_decay(v):
-                v.assign(v - v * (ops.cast(rate, v.dtype) * self.weight_decay))
+            share = self._decay_of(v)
+            if share is not None and self._use_weight_decay(v):
+                v.assign(v - v * (ops.cast(value(self.learning_rate), v.dtype) * share))
 
     def exclude_from_weight_decay(self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None) -> None:
         """Weights that do not decay: those given, and those whose name contains one of the patterns. Before `build` only.

@@ -12,8 +12,8 @@ from .optimizer import Optimizer
 
 
 class Ftrl(Optimizer):
-    r"""Follow the regularized leader (H. McMahan et al., Ad click prediction: a view from the trenches, 2013): weights that contribute
-    little become exactly 0.
+    r"""Follow the regularized leader (H. McMahan et al., Ad click prediction: a view from the trenches, 2013): weights that
+    contribute little become exactly 0.
 
     $$n' = n + g^2,\quad \sigma = (n'^{-p} - n^{-p}) / \eta,\quad z \leftarrow z + g - \sigma w,\quad
     w \leftarrow \frac{\text{clip}(z, \pm\lambda_1) - z}{n'^{-p} / \eta + 2 \lambda_2}$$
@@ -83,7 +83,6 @@ class Ftrl(Optimizer):
         self._accumulators, self._linears = self.add_optimizer_variables(variables, ["accumulator", "linear"], starts)
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-
         i, power, l1 = self._get_variable_index(variable), -self.learning_rate_power, self.l1_regularization_strength
         n, z = self._accumulators[i], self._linears[i]
         l2 = self.l2_regularization_strength + self.beta / (2.0 * learning_rate)

@@ -12,8 +12,8 @@ from .optimizer import Optimizer
 
 
 class Lamb(Optimizer):
-    r"""`Adam`'s direction, with a step as long as the weight itself times the learning rate (Y. You et al., Large batch optimization for deep
-    learning, 2020).
+    r"""`Adam`'s direction, with a step as long as the weight itself times the learning rate (Y. You et al., Large batch
+    optimization for deep learning, 2020).
 
     Args:
         learning_rate: see `Optimizer`, as all arguments not named here.
@@ -59,7 +59,6 @@ class Lamb(Optimizer):
         self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-
         i = self._get_variable_index(variable)
         m, v = self._momentums[i], self._velocities[i]
         t = ops.cast(self.iterations + 1, variable.dtype)

@@ -62,7 +62,6 @@ class Lion(Optimizer):
         self._momentums = self.add_optimizer_variables(variables, "momentum")
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-
         m = self._momentums[self._get_variable_index(variable)]
         direction = ops.sign(m * self.beta_1 + gradient * (1.0 - self.beta_1))
         variable.assign(variable - learning_rate * direction)

@@ -13,8 +13,8 @@ from .optimizer import Optimizer
 
 
 class Muon(Optimizer):
-    r"""Momentum brought to an orthogonal matrix by Newton-Schulz iterations, for weights of two axes; AdamW for all others (K. Jordan et al.,
-    Muon: an optimizer for hidden layers in neural networks, 2024; J. Liu et al., Muon is scalable for LLM training, 2025).
+    r"""Momentum brought to an orthogonal matrix by Newton-Schulz iterations, for weights of two axes; AdamW for all others
+    (K. Jordan et al., Muon: an optimizer for hidden layers in neural networks, 2024).
 
     Args:
         learning_rate: see `Optimizer`, as all arguments not named here.
@@ -78,11 +78,13 @@ class Muon(Optimizer):
         if self.built:
             return
         super().build(variables)
-        self.momentums = self.add_optimizer_variables(variables, "momentum")
-        self.adam_velocities = [
-            self.add_variable_from_reference(v, "velocity") if self._should_use_adamw(v) and not v.overwrite_with_gradient else None
-            for v in variables
-        ]
+        self.momentums: list[Any] = []
+        self.adam_velocities: list[Any] = []
+        for v in variables:
+            kept = not v.overwrite_with_gradient
+            adam = kept and self._should_use_adamw(v)
+            self.momentums.append(self.add_variable_from_reference(v, "momentum") if kept else None)
+            self.adam_velocities.append(self.add_variable_from_reference(v, "velocity") if adam else None)
 
     def _should_use_adamw(self, variable: Variable) -> bool:
         path = variable.path
@@ -90,7 +92,6 @@ class Muon(Optimizer):
         return len(variable.shape) != 2 or excluded or any(re.search(word, path) for word in self.exclude_layers)
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-
         i = self._get_variable_index(variable)
         m, v = self.momentums[i], self.adam_velocities[i]
         if v is not None:

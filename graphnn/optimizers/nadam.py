@@ -68,7 +68,6 @@ class Nadam(Optimizer):
         super()._backend_update_step(grads, trainable_variables, learning_rate)
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-
         i, dtype = self._get_variable_index(variable), variable.dtype
         m, v = self._momentums[i], self._velocities[i]
         t = ops.cast(self.iterations + 1, dtype)

@@ -251,7 +251,7 @@ class Optimizer(Rate, Gradients, Decay, Averaging, State):
             self._apply(grads, variables)
             return
         self.refresh_learning_rate()
-        name = ("apply", *map(id, variables))
+        name = ("apply", id(self._learning_rate), *map(id, variables))
         run(self, name, lambda *gs: self._apply(list(gs), variables), as_arrays(tuple(grads)), rows=False)
 
     def _apply(self, grads: list[Any], variables: list[Variable]) -> None:

@@ -11,7 +11,8 @@ from .optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
-    r"""Gradients divided by the root of a running mean of their squares (T. Hinton, Neural networks for machine learning, lecture 6, 2012).
+    r"""Gradients divided by the root of a running mean of their squares (G. Hinton, Neural networks for machine learning,
+    lecture 6, 2012).
 
     $$v \leftarrow \rho v + (1-\rho) g^2,\qquad w \leftarrow w - \eta\, g / \sqrt{v + \epsilon}$$
 
@@ -63,7 +64,6 @@ class RMSprop(Optimizer):
         self._average_gradients = self.add_optimizer_variables(variables, "average_gradient") if self.centered else []
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-
         i, rho = self._get_variable_index(variable), self.rho
         v = self._velocities[i]
         v.assign(rho * v + (1 - rho) * (gradient * gradient))

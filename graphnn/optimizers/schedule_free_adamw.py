@@ -13,8 +13,8 @@ from .optimizer import Optimizer
 
 
 class ScheduleFreeAdamW(Optimizer):
-    r"""Adam without a learning rate schedule: gradients are taken between the fast iterate z and its average x (A. Defazio et al., The road
-    less scheduled, 2024).
+    r"""Adam without a learning rate schedule: gradients are taken between the fast iterate z and its average x (A. Defazio et
+    al., The road less scheduled, 2024).
 
     $$z \leftarrow z - \eta\, g / (\sqrt{\hat v} + \epsilon),\quad x \leftarrow (1 - 1/t)\, x + z / t,\quad
     w = (1-\beta_1)\, z + \beta_1 x$$
@@ -68,7 +68,6 @@ class ScheduleFreeAdamW(Optimizer):
                 np.copyto(fast.array, w.array)
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-
         i, beta = self._get_variable_index(variable), self.beta_1
         fast, v = self._momentums[i], self._velocities[i]
         t = ops.cast(self.iterations + 1, variable.dtype)

@@ -14,8 +14,8 @@ class SGD(Optimizer):
 
     $$m \leftarrow \mu m - \eta g,\qquad w \leftarrow w + m$$
 
-    and with Nesterov's momentum $w \leftarrow w + \mu m - \eta g$ (Y. Nesterov, A method of solving a convex programming problem with
-    convergence rate O(1/k^2), 1983).
+    and with Nesterov's momentum $w \leftarrow w + \mu m - \eta g$ (Y. Nesterov, A method of solving a convex
+    programming problem with convergence rate O(1/k^2), 1983).
 
     Args:
         learning_rate: see `Optimizer`, as all arguments not named here.
@@ -64,7 +64,6 @@ class SGD(Optimizer):
         self.momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum else []
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-
         if not self.momentum:
             variable.assign(variable - learning_rate * gradient)
             return

@@ -150,8 +150,15 @@ def check_target(loss: Any, rows: Array, shape: tuple[int | None, ...], name: st
         raise ValueError(f"{name}: {error}") from None
 
 
+def check_traced_target(loss: Any, y: Any, y_pred: Any, name: str) -> None:
+    """Compares the shapes of traced targets and predictions, as far as they have numbers."""
+    trailing = tuple(y.shape[1:])
+    if y.ndim and not uses_class_numbers(loss) and all(isinstance(d, int) for d in trailing):
+        check_target(loss, np.broadcast_to(np.float32(0), (1, *trailing)), shape_of(y_pred.shape), name)
+
+
 def check_all_targets(targets: list[tuple[int, Any, tuple[int | None, ...], str]], found: list[Column], quick: bool = False) -> None:
-    """Looks at the targets of a data set: shapes, and every class number.
+    """Looks at every class number among the targets of a data set.
 
     Args:
         targets: what `targets_of` gave.
@@ -161,8 +168,8 @@ def check_all_targets(targets: list[tuple[int, Any, tuple[int | None, ...], str]
     for place, loss, shape, name in targets:
         column = found[place]
         if not uses_class_numbers(loss):
-            check_target(loss, np.broadcast_to(np.zeros((), column.dtype), column.shape), shape, name)
-        elif not quick or column.dtype.startswith("float"):
+            continue  # shapes were compared when the step was traced
+        if not quick or column.dtype.startswith("float"):
             width = max(int(np.prod(column.shape[1:])), 1)
             size = max(BLOCK // width, 1)
             for start in range(0, len(column), size):

@@ -11,6 +11,7 @@ from .. import ops, tree
 from ..context import suspended
 from ..dispatch import value
 from ..losses import Loss, LossFunctionWrapper
+from . import checks
 from .outputs import Outputs, outputs_of, spread, unique_names
 
 
@@ -64,7 +65,8 @@ class CompileLoss:
         loss_weights: the same with numbers; 1 by default.
     """
 
-    def __init__(self, loss: Any, loss_weights: Any = None):
+    def __init__(self, model: Any, loss: Any, loss_weights: Any = None):
+        self.model = model
         self.said, self.loss_weights = loss, loss_weights
         for x in identifiers(loss):
             losses_module.get(x)  # an unknown name is an error of compile, not of fit
@@ -84,11 +86,14 @@ class CompileLoss:
         """The means of the losses of single outputs."""
         return [t.tracker for t in self.targets if t.tracker is not None]
 
-    def build(self, model: Any, predictions: Any) -> None:
-        """Finds the loss of each output of a model whose call gives the structure `predictions`."""
+    def build(self, predictions: Any) -> None:
+        """Finds the loss of each output; `predictions` is what the call of the model gives."""
         if self.built:
             return
-        outputs = outputs_of(model, predictions)
+        with suspended():
+            self._build(outputs_of(self.model, predictions))
+
+    def _build(self, outputs: Outputs) -> None:
         n = len(outputs)
         if _one(self.said) or _configuration(self.said):
             said = [self.said] * n
@@ -134,9 +139,12 @@ class CompileLoss:
 
     def __call__(self, y: Any, y_pred: Any, sample_weight: Any, rows: Any) -> Any:
         """The weighted sum, None where no output has a loss; the means of the single losses are updated."""
+        self.build(y_pred)
         truths, weights, predictions = self.arrange(y), self.weights(sample_weight), tree.flatten(y_pred)
         total: Any = None
         for t in self.targets:
+            of = f" of output {t.key!r}" if len(self.targets) > 1 else ""
+            checks.check_traced_target(t.loss, truths[t.place], predictions[t.place], f"the targets (y){of}")
             each = value(t.loss(truths[t.place], predictions[t.place], sample_weight=weights[t.place]))
             if each.ndim:  # a loss without reduction
                 each = ops.sum(each)
@@ -193,7 +201,8 @@ class CompileMetrics:
 
     name = "compile_metrics"
 
-    def __init__(self, metrics: Any, weighted_metrics: Any = None):
+    def __init__(self, model: Any, metrics: Any, weighted_metrics: Any = None):
+        self.model = model
         for what, said in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if said is not None and not isinstance(said, list | tuple | dict):
                 raise ValueError(f"Expected `{what}` argument to be a list, tuple, or dict. Received instead: {what}={said!r}")
@@ -231,12 +240,15 @@ class CompileMetrics:
             found = spread(list(said), outputs, what, _configuration)
         return [identifiers(f) for f in found]
 
-    def build(self, model: Any, y: list[Any], y_pred: Any) -> None:
-        """Finds the metrics of each output; `y` and the leaves of `y_pred` have a shape."""
+    def build(self, y: Any, y_pred: Any) -> None:
+        """Finds the metrics of each output; the leaves of `y` and `y_pred` have a shape."""
         if self.built:
             return
-        outputs = outputs_of(model, y_pred)
-        predictions = tree.flatten(y_pred)
+        outputs = outputs_of(self.model, y_pred)
+        with suspended():
+            self._build(outputs, spread(y, outputs, "the targets (y)", lambda x: False, "none"), tree.flatten(y_pred))
+
+    def _build(self, outputs: Outputs, y: list[Any], predictions: list[Any]) -> None:
         plain, weighted = self._lists(False, outputs), self._lists(True, outputs)
         entries: list[Entry] = []
         for i, key in enumerate(outputs.keys):
@@ -257,8 +269,8 @@ class CompileMetrics:
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Takes a batch: targets and predictions in the structure of the outputs."""
-        if self.outputs is None:
-            raise ValueError("the metrics of compile() are not built yet: call fit, evaluate or train_on_batch first")
+        self.build(y_true, y_pred)
+        assert self.outputs is not None
         predictions = tree.flatten(y_pred)
         truths = spread(y_true, self.outputs, "the targets (y)", lambda x: False, "none")
         n = len(self.outputs)
@@ -271,6 +283,8 @@ class CompileMetrics:
 
     def result(self) -> dict[str, Any]:
         """The results by name."""
+        if not self.built:
+            return {}
         found: dict[str, Any] = {}
         for e in self.entries:
             result = e.metric.result()
@@ -286,14 +300,4 @@ class CompileMetrics:
         return f"<CompileMetrics {[e.name for e in self.entries]}>"
 
 
-def build_for(model: Any, loss: CompileLoss | None, metrics: CompileMetrics | None, y: Any, y_pred: Any) -> None:
-    """Brings losses and metrics to the outputs; what they need is made outside of the trace that is going on."""
-    with suspended():
-        if loss is not None:
-            loss.build(model, y_pred)
-        if metrics is not None and not metrics.built and y is not None:
-            outputs = outputs_of(model, y_pred)
-            metrics.build(model, spread(y, outputs, "the targets (y)", lambda x: False, "none"), y_pred)
-
-
-__all__ = ["CompileLoss", "CompileMetrics", "build_for", "loss_object", "metric_object"]
+__all__ = ["CompileLoss", "CompileMetrics", "loss_object", "metric_object"]

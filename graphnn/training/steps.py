@@ -208,6 +208,15 @@ class Steps:
         with self._lock:
             return self._traced(model, job, layout, rows, watch, start)
 
+    def named(self) -> list[tuple[str, Step]]:
+        """The steps with the name of their job, numbered where there are several."""
+        found: list[tuple[str, Step]] = []
+        for (look, _), step in list(self._kept.items()):  # type: ignore[misc]
+            job = look[0][0]
+            n = sum(name.split(" ")[0] == job for name, _ in found)
+            found.append((f"{job} {n + 1}" if n else job, step))
+        return found
+
     def _traced(self, model: Any, job: str, layout: Layout, rows: int, watch: FinitenessWatch | None, start: Hashable) -> Step:
         if len(self._for) > 256 or len(self._kept) > 64:
             self._for.clear()

@@ -38,7 +38,7 @@ def output_shape(layer: Any) -> str:
     """The output shape of a layer's first call, or of the shapes it was built for; a question mark where neither is known."""
     if layer._inbound_nodes:
         shapes = [x.shape for x in tree.flatten(layer._inbound_nodes[0].outputs) if hasattr(x, "shape")]
-    elif layer.built and layer._build_shapes:
+    elif getattr(layer, "built", False) and layer._build_shapes:
         try:
             found = layer.compute_output_shape(*layer._build_shapes.values())
         except Exception:  # a shape that cannot be told must not spoil the table
@@ -72,20 +72,32 @@ def is_chain(model: Any) -> bool:
     return all(n == 1 for n in readers.values()) and len({id(n.operation) for n in nodes}) == len(nodes)
 
 
+def kind(operation: Any) -> str:
+    """The class name of a layer or op."""
+    function = getattr(operation, "function", None)
+    return getattr(function, "class_name", None) or type(operation).__name__
+
+
+def steps(model: Any) -> list[Any]:
+    """The layers of a model, and for a functional one the ops between them."""
+    return list(getattr(model, "_operations", None) or model.layers)
+
+
 def _rows(model: Any, depth: int, expand: bool, trainable: bool, chain: bool, layers: Sequence[Any]) -> list[list[str]]:
     nodes = {id(n) for n in getattr(model, "_nodes", ())}
     rows: list[list[str]] = []
     for layer in layers:
         prefix = "   " * depth + "└ " if depth else ""
-        number = f"{count(layer.weights):,}" if layer.built else f"{count(layer.weights):,} (unbuilt)"
-        row = [f"{prefix}{layer.name} ({type(layer).__name__})", output_shape(layer), number]
+        weights = getattr(layer, "weights", [])
+        number = f"{count(weights):,}" if getattr(layer, "built", True) else f"{count(weights):,} (unbuilt)"
+        row = [f"{prefix}{layer.name} ({kind(layer)})", output_shape(layer), number]
         if not chain:
             row.append(connections(layer, nodes))
         if trainable:
-            row.append(("Y" if layer.trainable else "N") if layer.weights else "-")
+            row.append(("Y" if layer.trainable else "N") if weights else "-")
         rows.append(row)
         if expand and hasattr(layer, "layers"):
-            rows += _rows(layer, depth + 1, expand, trainable, chain, layer.layers)
+            rows += _rows(layer, depth + 1, expand, trainable, chain, steps(layer))
     return rows
 
 
@@ -155,8 +167,8 @@ def summary_text(
     if not chain:
         header.append("Connected to")
     if show_trainable:
-        header.append("Trainable")
-        ends = [e * 0.9 for e in ends] + [1.0]
+        header.append("Train?")
+        ends = [e * 0.87 for e in ends] + [1.0]
     total = line_length or LINE
     if positions:
         ends = list(positions)
@@ -166,7 +178,7 @@ def summary_text(
             total, ends = int(ends[-1]), [p / ends[-1] for p in ends]
     places = [round(e * (total - 1)) for e in ends[: len(header)]]
     widths = [max(b - a - 3, 4) for a, b in zip([0, *places[:-1]], places, strict=True)]
-    rows = _rows(model, 0, expand_nested, show_trainable, chain, _in_range(list(model.layers), layer_range))
+    rows = _rows(model, 0, expand_nested, show_trainable, chain, _in_range(steps(model), layer_range))
     centre = {len(header) - 1} if show_trainable else set[int]()
     lines = [f'Model: "{model.name}"', *_table(header, rows, widths, {2}, centre)]
     trainable, other = model.trainable_weights, model.non_trainable_weights

@@ -31,8 +31,7 @@ HELPERS: tuple[str, ...] = (
 )
 
 CHUNK = 512
-DEPTH = 16
-PRE = 1
+DEPTH, TURNED_DEPTH = 16, 64  # rows of B that a product of one row reads at a time where rows are long; of B transposed
 SIZES = {"float32": 4, "float64": 8}
 
 # dims: extents and byte strides
@@ -127,7 +126,7 @@ class Writer:
                 work + tid * d[THREAD_BYTES],
                 least(d[M] - i0, d[ROWS]),
                 least(d[N] - j0, d[COLUMNS]),
-                (j0 + d[COLUMNS] < d[N]).then(1, 0),
+                j0 + d[COLUMNS] < d[N],
                 lambda i, m, columns: self.epilogue(code, d, bufs, ctx, result, batch, i0 + i, m, j0, columns),
             )
             item.set(number + 1)
@@ -180,15 +179,15 @@ class Writer:
             # while the tiles compute, the chunk of B that comes next is on its way
             by_row = d[B_COLUMN].equals(size)
             following = last.then(b + d[COLUMNS] * d[B_COLUMN], b_chunk + CHUNK * d[B_ROW])
-            some = packed & last.then(more, least(d[K] - p - k, CHUNK)).differs(0)
-            lines, stride = by_row.then(CHUNK, n), by_row.then(d[B_ROW], d[B_COLUMN])
-            length = by_row.then(n, CHUNK) * size
+            depth = last.then(more.then(least(d[K], CHUNK), 0), least(d[K] - p - k, CHUNK))
+            some = packed & (depth > 64)
+            lines, length = by_row.then(depth, n), by_row.then(n, depth) * size
+            stride = by_row.then(d[B_ROW], d[B_COLUMN])
 
             def strip_done(i: Word, high: Word) -> None:
-                if PRE:
-                    with code.when(some):
-                        done = lines * i // m
-                        prefetch_block(code, self.dtype, following + done * stride, stride, lines * (i + high) // m - done, length)
+                with code.when(some):
+                    done = lines * i // m
+                    prefetch_block(code, following + done * stride, stride, lines * (i + high) // m - done, length)
                 after(i, high)
 
             code.choose(single, row, lambda: self.strips(code, block, strip_done))
@@ -209,8 +208,9 @@ class Writer:
         tiles, size = self.tiles, self.size
         first, chain, panels = block.add.equals(0), work + d[CHAIN], work + d[PANELS]
         to = first.then(block.c, chain)
-        for p in code.range(most(block.k, 1), step=DEPTH):
-            k = least(block.k - p, DEPTH)
+        depth = packed.then(TURNED_DEPTH, (block.n > 8 * tiles.thin_width).then(DEPTH, CHUNK))
+        for p in code.range(most(block.k, 1), step=depth):
+            k = least(block.k - p, depth)
             for j in code.range(block.n, step=tiles.thin_width):
                 n = block.n - j
                 piece = b + p * d[B_ROW] + j * d[B_COLUMN]

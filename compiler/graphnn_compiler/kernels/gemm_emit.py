@@ -180,6 +180,11 @@ class Code:
         place = self.b.gep(self.e.pointer(address.v, I64), [ir.Constant(I64, index)])
         return Word(self.b, self.b.atomic_rmw("add", place, ir.Constant(I64, 1), "seq_cst"))
 
+    def prefetch(self, address: Word, write: bool = False, level: int = 1) -> None:
+        """Ask for the line at `address` in the cache of that level."""
+        args = [self.e.pointer(address.v, ir.IntType(8)), *(ir.Constant(I32, x) for x in (int(write), 4 - level, 1))]
+        self.b.call(self.e.external("llvm.prefetch.p0", VOID, [x.type for x in args]), args)
+
     def call_address(self, address: Word, *args: Word) -> Word:
         """Call `int32 function(int64, ...)`."""
         function = self.b.inttoptr(address.v, ir.FunctionType(I32, [I64] * len(args)).as_pointer())
@@ -225,11 +230,6 @@ class Matrix:
         value = self.b.load(self.e.pointer(address.v, self.scalar))
         value.align = self.size
         return self.e.splat(value)
-
-    def prefetch(self, address: Word, write: bool = False, level: int = 1) -> None:
-        """Ask for the line at `address` in the cache of that level."""
-        args = [self.e.pointer(address.v, ir.IntType(8)), *(ir.Constant(I32, x) for x in (int(write), 4 - level, 1))]
-        self.b.call(self.e.external("llvm.prefetch.p0", VOID, [x.type for x in args]), args)
 
     def rows(self, stride: Word, count: int, there: Word | None = None) -> list[Word]:
         """Offsets of `count` rows; the rows that are not `there` are the last one again: nothing outside is touched."""

@@ -13,8 +13,7 @@ from llvmlite import ir
 from graphnn_compiler.kernels.gemm_emit import Code, Matrix, Word, least, most
 from graphnn_compiler.simd_types import I32, LANES
 
-AHEAD = 512
-LV=2
+ROWS_AHEAD, BYTES_AHEAD, LINE = 8, 256, 64  # how far ahead of packing memory is asked for; bytes of a cache line
 
 
 def copy_block(code: Code, dtype: str, width: int, panel_bytes: int, *args: Word) -> None:
@@ -27,8 +26,7 @@ def copy_block(code: Code, dtype: str, width: int, panel_bytes: int, *args: Word
             for j in code.range(n, step=width):
                 row, out = source + p * stride + j * x.size, panels + j // width * panel_bytes + p * (width * x.size)
                 for v in range(vectors):
-                    if CA:
-                        x.prefetch(row + stride * CA + v * x.bytes, level=CL)
+                    code.prefetch(row + stride * ROWS_AHEAD + v * x.bytes, level=2)
                 for v, mask in enumerate(x.mask(n - j, vectors)):
                     x.store(x.load(row + v * x.bytes, mask), out + v * x.bytes)
 
@@ -51,7 +49,7 @@ def turn_block(code: Code, dtype: str, width: int, panel_bytes: int, *args: Word
                 p = least(p16, most(k - LANES, 0))
                 block, out = source + j * stride + p * x.size, panel + p * (width * x.size)
                 for offset in offsets:
-                    x.prefetch(block + offset + AHEAD, level=LV)
+                    code.prefetch(block + offset + BYTES_AHEAD, level=2)
                 for r, value in enumerate(transpose(code, [x.load(block + offset, mask) for offset in offsets])):
                     x.store(value, out + r * width * x.size)
 
@@ -87,19 +85,12 @@ def add_block(code: Code, dtype: str, *args: Word) -> None:
     code.call(f"gemm_add_block_{dtype}", body, *args)
 
 
-def prefetch_block(code: Code, dtype: str, *args: Word) -> None:
-    """Call prefetch(source, stride, rows, bytes): so many bytes of so many rows are wanted in the second cache."""
+def prefetch_block(code: Code, *args: Word) -> None:
+    """Call prefetch(source, stride, rows, length): the first `length` bytes of each row are wanted soon."""
 
-    def body(code: Code, source: Word, stride: Word, rows: Word, columns: Word) -> None:
-        x = Matrix(code, dtype)
+    def body(code: Code, source: Word, stride: Word, rows: Word, length: Word) -> None:
         for i in code.range(rows):
-            for j in code.range(columns, step=64):
-                x.prefetch(source + i * stride + j, level=PL)
+            for j in code.range(length, step=LINE):
+                code.prefetch(source + i * stride + j)
 
-    code.call(f"gemm_prefetch_block_{dtype}", body, *args)
-
-
-PL = 1
-CA=8
-CL=2
-
+    code.call("gemm_prefetch_block", body, *args)

@@ -16,8 +16,11 @@ TILES = {  # (rows of the tall tile, of the small one, vectors) by register file
     (False, 4): (6, 4, 1),
     (False, 8): (4, 4, 1),
 }
-L2 = 512 << 10  # bytes of packed B that one thread keeps
-PACK_FROM, PACK_SIZE = 96, 1 << 18  # rows of A, elements of B from which on packing B pays
+PACK_FROM, PACK_SIZE = 96, 3 << 18  # rows of A, elements of B from which on packing B pays
+ITEM_ROWS, ITEM_COLUMNS = 256, 256  # of an item, at most; of packed B, which should be used often, PACKED_ROWS
+PACKED_ROWS = 4096
+THIN = 64  # columns of the tile of one row
+DYNAMIC = 1 << 26  # operations of one thread from which on items are claimed, so that a slow core does less
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,23 @@ def segment(k: int) -> int:
 
 def _up(x: int, step: int) -> int:
     return -(-x // step) * step
+
+
+def _item(m: int, n: int, parts: int, width: int, small: int, pack: bool) -> tuple[int, int]:
+    """Rows and columns of an item, so that there are about `parts` equal shares of them or many more."""
+    unit = THIN if m == 1 else width
+    rows, columns = max(m, 1), _up(max(n, 1), unit)
+    if parts > 1:
+        by_columns, by_rows = _up(-(-n // parts), unit), _up(-(-m // parts), small)
+        if m == 1 or by_columns * m <= by_rows * n:
+            columns = by_columns
+        else:
+            rows = by_rows
+    if m == 1:
+        return 1, min(columns, 4096)
+    columns = _up(-(-columns // -(-columns // ITEM_COLUMNS)), unit)
+    limit = PACKED_ROWS if pack else ITEM_ROWS
+    return _up(-(-rows // -(-rows // limit)), small), columns
 
 
 def plan(
@@ -109,22 +129,12 @@ def plan(
     if flops < min_parallel:
         threads = 1
     pack = b_column != size or (m >= PACK_FROM and k * n > PACK_SIZE)
-    rows, columns = max(m, 1), max(_up(n, width), width)
-    if m == 1:
-        columns = max(min(columns, 4096), width)
-    else:
-        columns = min(columns, L2 // (CHUNK * size * width) * width)
-    if items < 2 * threads:
-        parts = -(-threads // max(items, 1))
-        if n >= m and n >= parts * width:
-            columns = min(columns, _up(-(-n // parts), width))
-        else:
-            rows = min(rows, _up(-(-m // parts), small)) or 1
-    dynamic = False
+    rows, columns = _item(m, n, -(-threads // max(items, 1)) if items < 4 * threads else 1, width, small, pack)
+    dynamic = threads > 1 and flops > threads * DYNAMIC
     seg = segment(k)
     chain = _up(rows * columns * size if k > seg else 0, 64)
     panels = chain + (_up(columns * size, 64) if m == 1 else 0)
-    thread_bytes = panels + ((columns if m > 1 else 64) * CHUNK * size if pack else 0)
+    thread_bytes = panels + ((columns if m > 1 else THIN) * CHUNK * size if pack else 0)
     dims = [m, n, k, outer, inner, a_row, a_column, b_row, b_column, c_strides[2], a_outer, a_inner, b_outer, b_inner]
     dims += [*c_strides[:2], 0, 0, 0, rows, columns, seg, int(pack), int(dynamic), int(swapped)]
     dims += [thread_bytes, chain, panels]

@@ -17,6 +17,8 @@ from typing import Any
 
 from graphnn_compiler.kernels.gemm_emit import Code, Int, Matrix, Word, least
 
+BYTES_AHEAD = 1024
+
 
 def tile(rows: int, vectors: int, dtype: str, edge: bool, panel: int = 0) -> Callable[..., None]:
     """A writer of calls `tile(code, a, b, c, k, a_row, a_column, b_row, c_row, add, m, n)`, each of one tile of C.
@@ -40,7 +42,7 @@ def tile(rows: int, vectors: int, dtype: str, edge: bool, panel: int = 0) -> Cal
         c_rows = [c + offset for offset in x.rows(c_row, rows)]
         for row in c_rows:
             for v in columns:
-                x.prefetch(row + v * x.bytes, write=True)
+                code.prefetch(row + v * x.bytes, write=True)
 
         begin = [x.zero] * (rows * vectors)
         if panel:
@@ -80,9 +82,9 @@ def chain(
     now = [build.phi(value.type) for value in start]
     left, a_p, b_p = (Word(build, phi) for phi in now[:3])
     sums = now[3:]
-    if len(a_rows) == 1 and TA:
+    if len(a_rows) == 1:  # little is done with each element of B, which comes from far away
         for offset in b_vectors:
-            x.prefetch(b_p + offset + TA, level=2)
+            x.code.prefetch(b_p + offset + BYTES_AHEAD, level=2)
     row = [x.load(b_p + offset, mask) for offset, mask in zip(b_vectors, masks, strict=True)]
     following = [left - 1, a_p + a_column, b_p + b_row]
     new: list[Any] = [word.v for word in following]
@@ -99,9 +101,6 @@ def chain(
         phi.add_incoming(first, before)
         phi.add_incoming(then, body)
     return results
-
-
-TA = 0
 
 
 class Tiles:
