@@ -171,7 +171,7 @@ def main() -> None:
         times = {name: max(1, int(options.seconds / ask(p, shape, 3))) for name, p in libraries.items()}
         for _ in range(options.rounds):
             for name, process in libraries.items():
-                time.sleep(0.02)
+                time.sleep(0.01)
                 seconds[name].append(ask(process, shape, times[name]))
         rate = {name: 2e-9 * m * k * n / statistics.median(s) for name, s in seconds.items()}
         best = {name: 2e-9 * m * k * n / min(s) for name, s in seconds.items()}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable
 from typing import Any
 
-from . import ops
+from . import identifiers, ops
 from .dispatch import op, value
-from .saving.serialization import deserialize_keras_object, serialize_keras_object
+from .saving.serialization import serialize_keras_object
 
 
 @op(name="ReLU", static=("negative_slope", "max_value", "threshold"))
@@ -314,13 +313,15 @@ def serialize(activation: Any) -> Any:
         return name
     config = serialize_keras_object(activation)
     if not isinstance(config, dict) or "config" not in config:
-        raise ValueError(f"Unknown activation function {activation!r} cannot be serialized: register it with register_keras_serializable")
+        raise ValueError(
+            f"Unknown activation function {activation!r} cannot be serialized: register it with register_keras_serializable"
+        )
     return config
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The activation that a name or a configuration dictionary describes."""
-    return deserialize_keras_object(config, module_objects=ALL_OBJECTS_DICT, custom_objects=custom_objects)
+    return identifiers.from_config(config, ALL_OBJECTS_DICT, custom_objects)
 
 
 def get(identifier: Any) -> Any:
@@ -334,23 +335,4 @@ def get(identifier: Any) -> Any:
     """
     if identifier is None:
         return linear
-    if isinstance(identifier, dict):
-        found = deserialize(identifier)
-    elif isinstance(identifier, str):
-        found = ALL_OBJECTS_DICT.get(identifier)
-        if found is None:
-            found = _registered(identifier)
-    else:
-        found = identifier
-    if callable(found):
-        return found
-    raise ValueError(f"Could not interpret activation function identifier: {identifier!r}")
-
-
-def _registered(name: str) -> Any:
-    """An activation that the user has registered under this name, or None."""
-    try:
-        found = deserialize(name)
-    except (ValueError, TypeError):
-        return None
-    return found if isinstance(found, types.FunctionType) or callable(found) else None
+    return identifiers.get(identifier, ALL_OBJECTS_DICT, deserialize, "activation function")

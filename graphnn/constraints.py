@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
-from . import ops
+from . import identifiers, ops
 from .config import epsilon
 from .dispatch import value
 from .eager import one_program
 from .losses.loss import axes_of
 from .naming import to_snake_case
-from .saving.serialization import deserialize_keras_object, serialize_keras_object
+from .saving.serialization import serialize_keras_object
 
 Axis = int | Sequence[int]
 
@@ -146,7 +145,7 @@ def serialize(constraint: Constraint) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The constraint that a configuration dictionary or a name describes."""
-    return deserialize_keras_object(config, module_objects=ALL_OBJECTS_DICT, custom_objects=custom_objects)
+    return identifiers.from_config(config, ALL_OBJECTS_DICT, custom_objects)
 
 
 def get(identifier: Any) -> Any:
@@ -158,14 +157,4 @@ def get(identifier: Any) -> Any:
     >>> get("unit_norm").get_config()
     {'axis': 0}
     """
-    if identifier is None:
-        return None
-    if isinstance(identifier, dict):
-        found = deserialize(identifier)
-    elif isinstance(identifier, str):
-        found = ALL_OBJECTS_DICT.get(identifier)
-    else:
-        found = identifier
-    if not callable(found):
-        raise ValueError(f"Could not interpret constraint identifier: {identifier!r}")
-    return found() if inspect.isclass(found) else found
+    return identifiers.get(identifier, ALL_OBJECTS_DICT, deserialize, "constraint")

@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 import numpy as np
 from graphnn_compiler.dims import ConcreteExtentNeeded, Shape, symbol
 from graphnn_compiler.executable import Executable
+from graphnn_compiler.ops.index import IndexOutOfRange
 from graphnn_compiler.trace import active
 
 from .dispatch import OpCall, find, listed
-from .program import Program, Programs, Unhashable, is_arraylike, split
+from .program import Program, Programs, is_arraylike, split
 from .tensor import BATCH, Array, KerasTensor
 from .tree import flatten
 
@@ -75,9 +76,7 @@ def _row_specs(arrays: Sequence[Array]) -> list[tuple[Shape, str]] | None:
     return [((batch, *a.shape[1:]) if a.ndim and a.shape[0] == rows else a.shape, a.dtype.name) for a in arrays]
 
 
-def run(
-    owner: Any, name: Hashable, function: Callable[..., Any], args: Any, *, rows: bool = True, small: bool = False
-) -> Any:
+def run(owner: Any, name: Hashable, function: Callable[..., Any], args: Any, *, rows: bool = True, small: bool = False) -> Any:
     """`function(*args)` as one program kept with `owner`.
 
     Args:
@@ -104,16 +103,18 @@ def run(
 
     specs = _row_specs(arrays) if rows else None
     try:
-        known = base in kept.exact
-    except (Unhashable, TypeError):
-        known = True
-    if specs is None or known:
+        if specs is not None and base not in kept.exact:
+            try:
+                return program(specs)(arrays)
+            except ConcreteExtentNeeded:
+                kept.exact.add(base)
         return program(exact)(arrays)
-    try:
-        return program(specs)(arrays)
-    except ConcreteExtentNeeded:
-        kept.exact.add(base)
-    return program(exact)(arrays)
+    except IndexOutOfRange as error:
+        from .losses.labels import LABELS, label_error
+
+        if error.where == LABELS:
+            raise label_error(error) from None
+        raise
 
 
 def one_program(method: F | None = None, *, rows: bool = True, small: bool = False) -> Any:

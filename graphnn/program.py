@@ -184,6 +184,7 @@ class Program:
         # Such an output may share memory with an input or a weight; the user gets a copy.
         self.shared = [i for i, v in enumerate(outputs) if v.node is None or v.node.op.kind in ("movement", "constant")]
         self.single = isinstance(self.result, Slot)
+        self.simple = self.single and len(outputs) == 1 and not self.shared
 
     def arrays(self, inputs: Sequence[Array]) -> list[Array]:
         """All outputs for some inputs, none of them sharing memory with anything."""
@@ -194,6 +195,8 @@ class Program:
 
     def __call__(self, inputs: Sequence[Array]) -> Any:
         """The result as the function would have given it; losses and masks are put where they belong."""
+        if self.simple:
+            return self.run(inputs)[0].view(Tensor)
         found = self.arrays(inputs)
         tensors: list[Any] = [a.view(Tensor) for a in found]
         if self.loss_layers:
@@ -230,6 +233,9 @@ class Programs:
             while len(self._kept) > self.limit:
                 self._kept.popitem(last=False)
         return program
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Programs:
+        return Programs(self.limit)
 
     def clear(self) -> None:
         """Forgets all programs."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from typing import Any
 
 from graphnn_compiler.ops.index import Iota
 from graphnn_compiler.trace import emit
 
-from . import ops
+from . import identifiers, ops
 from .dispatch import value
 from .eager import one_program
 from .losses.regression import normalized
 from .naming import to_snake_case
-from .saving.serialization import deserialize_keras_object, serialize_keras_object
+from .saving.serialization import serialize_keras_object
 
 
 class Regularizer:
@@ -170,7 +169,7 @@ def serialize(regularizer: Regularizer) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The regularizer that a configuration dictionary or a name describes."""
-    return deserialize_keras_object(config, module_objects=ALL_OBJECTS_DICT, custom_objects=custom_objects)
+    return identifiers.from_config(config, ALL_OBJECTS_DICT, custom_objects)
 
 
 def get(identifier: Any) -> Any:
@@ -182,14 +181,4 @@ def get(identifier: Any) -> Any:
     >>> get("l2").get_config()
     {'l2': 0.01}
     """
-    if identifier is None:
-        return None
-    if isinstance(identifier, dict):
-        found = deserialize(identifier)
-    elif isinstance(identifier, str):
-        found = ALL_OBJECTS_DICT.get(identifier)
-    else:
-        found = identifier
-    if not callable(found):
-        raise ValueError(f"Could not interpret regularizer identifier: {identifier!r}")
-    return found() if inspect.isclass(found) else found
+    return identifiers.get(identifier, ALL_OBJECTS_DICT, deserialize, "regularizer")

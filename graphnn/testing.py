@@ -20,6 +20,7 @@ from graphnn_compiler.executable import Executable
 from graphnn_compiler.trace import Tracer, tracing
 
 from . import tree
+from .context import calling
 from .dispatch import value
 from .tensor import Array
 
@@ -258,11 +259,9 @@ def check_gradients(
         tracer = Tracer()
         with tracing(tracer):
             values = [tracer.input(a.shape, a.dtype.name) for a in arrays]
-            outputs = [
-                v
-                for v in tree.flatten(layer(tree.pack_sequence_as(x, values), training=training, **call))
-                if v.dtype == "float64"
-            ]
+            with calling(training):
+                found = tree.flatten(layer(tree.pack_sequence_as(x, values), **call))
+            outputs = [v for v in found if v.dtype == "float64"]
             if not cotangents:
                 cotangents.extend(rng.standard_normal(tuple(map(int, v.shape))) for v in outputs)
             if not backward:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import numpy as np
 
+from .. import identifiers
 from ..config import standard_dtype
 from ..naming import to_snake_case
-from ..saving.serialization import deserialize_keras_object, serialize_keras_object
+from ..saving.serialization import serialize_keras_object
 from .constant_initializers import STFT, Constant, Identity, Ones, Zeros
 from .initializer import Initializer, tensor
 from .random_initializers import Orthogonal, RandomInitializer, RandomNormal, RandomUniform, TruncatedNormal
@@ -50,7 +50,7 @@ def serialize(initializer: Initializer) -> dict[str, Any]:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The initializer that a configuration dictionary or a name describes."""
-    return deserialize_keras_object(config, module_objects=ALL_OBJECTS_DICT, custom_objects=custom_objects)
+    return identifiers.from_config(config, ALL_OBJECTS_DICT, custom_objects)
 
 
 def get(identifier: Any) -> Any:
@@ -66,19 +66,9 @@ def get(identifier: Any) -> Any:
     >>> get("he_normal").get_config()
     {'seed': None, 'input_axes': None, 'output_axes': None}
     """
-    if identifier is None:
-        return None
-    if isinstance(identifier, dict):
-        found = deserialize(identifier)
-    elif isinstance(identifier, str):
-        found = deserialize({"class_name": identifier, "config": {}})
-    elif isinstance(identifier, np.ndarray | np.generic) or hasattr(identifier, "assign"):
+    if isinstance(identifier, np.ndarray | np.generic) or hasattr(identifier, "assign"):
         return _given(np.asarray(identifier))
-    else:
-        found = identifier
-    if not callable(found):
-        raise ValueError(f"Could not interpret initializer identifier: {identifier!r}")
-    return found() if inspect.isclass(found) else found
+    return identifiers.get(identifier, ALL_OBJECTS_DICT, deserialize, "initializer")
 
 
 def _given(array: Any) -> Any:

@@ -23,7 +23,8 @@ from .input_spec import check_inputs, describe, known
 if TYPE_CHECKING:
     from .layer import Layer
 
-_epoch = [0]  # raised whenever an attribute of a built layer changes, so that kept programs are traced again
+# How often an attribute of a built layer has changed; programs that were traced before are traced again.
+_epoch = [0]
 
 
 def epoch() -> int:
@@ -35,6 +36,7 @@ class Calling:
     """The part of `Layer` that runs `call`."""
 
     _call_info: CallInfo | None = None
+    _programs_epoch = 0
 
     @classmethod
     def _info(cls) -> CallInfo:
@@ -239,7 +241,10 @@ class Calling:
             self._build_for(bound)
         if self._programs is None:
             self._programs = Programs(64)
-        whole = (key, named, tuple(masks), epoch(), tuple([(a.shape[1:], a.ndim, a.dtype.name) for a in arrays]))
+        if self._programs_epoch != _epoch[0]:
+            self._programs.clear()
+            self._programs_epoch = _epoch[0]
+        whole = (key, named, tuple(masks), tuple([(a.shape[1:], a.ndim, a.dtype.name) for a in arrays]))
         batches = {a.shape[0] if a.ndim else None for a in arrays}
         program: Program | None = None
         exact = [(a.shape, a.dtype.name) for a in arrays]

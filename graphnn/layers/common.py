@@ -46,8 +46,10 @@ def arguments_of(cls: type) -> list[str]:
 
 def written(name: str, value: Any) -> Any:
     """An argument as configurations hold it."""
-    writer = _WRITERS.get(name.rpartition("_")[2])
-    return writer(value) if writer else list(value) if isinstance(value, tuple) else value
+    from ..saving.serialization import serialize_keras_object
+
+    writer = _WRITERS.get(name.rpartition("_")[2], serialize_keras_object)
+    return writer(list(value) if isinstance(value, tuple) else value)
 
 
 def set_options(layer: Layer, **options: Identifier) -> None:

@@ -5,6 +5,7 @@ Exports: Layer.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
@@ -27,7 +28,7 @@ __all__ = ["Layer"]
 
 # Attributes of the machinery: not searched for weights and sublayers, and no reason to trace again when they change.
 _OWN = frozenset(
-    "_own_trainable _own_other _inbound_nodes _programs _eager_losses _init_arguments _build_shapes built name _path_name "
+    "_own_trainable _own_other _inbound_nodes _programs _programs_epoch _eager_losses _init_arguments _build_shapes built name _path_name "
     "_input_shape_arg _first_weights _dtype_policy activity_regularizer input_spec supports_masking _trainable autocast _building "
     "optimizer loss stop_training history _compile_config _functional _inputs _outputs _inputs_structure _outputs_structure _nodes "
     "_operations _model_layers _fast _graph_programs _sequence".split()
@@ -458,6 +459,19 @@ class Layer(Calling, Operation):
             self.build(_tuples(config["input_shape"]))
         elif "shapes_dict" in config:
             self.build(**{k: _tuples(v) for k, v in config["shapes_dict"].items()})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        new = object.__new__(type(self))
+        memo[id(self)] = new
+        state = dict(self.__dict__)
+        for name in ("_programs", "_fast", "_graph_programs"):  # programs belong to the original's weights
+            if name in state:
+                state[name] = None if name == "_programs" else {}
+        for node in state.get("_nodes", ()):
+            copy.deepcopy(node, memo)  # in order, so that a long chain is not walked by recursion
+        for name, x in state.items():
+            object.__setattr__(new, name, copy.deepcopy(x, memo))
+        return new
 
     @property
     def path(self) -> str:

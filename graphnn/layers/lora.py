@@ -53,10 +53,13 @@ class LoraMixin(ConfiguredLayer):
             raise ValueError(f"{what} {self.name!r}: lora is enabled already, and can be only once")
         weight: Variable = getattr(self, name)
         *front, last = weight.shape
-        options: dict[str, Any] = {"regularizer": getattr(self, f"{name}_regularizer"), "dtype": "float32"}
+        options = {
+            "regularizer": getattr(self, f"{name}_regularizer"),
+            "dtype": "float64" if weight.dtype == "float64" else "float32",  # small updates would vanish in less
+        }
         a, b = initializers.get(a_initializer), initializers.get(b_initializer)
-        self.lora_a = self.add_weight(name=f"lora_{name}_a", shape=(*front, rank), initializer=a, **options)
-        self.lora_b = self.add_weight(name=f"lora_{name}_b", shape=(rank, last), initializer=b, **options)
+        setattr(self, f"lora_{name}_a", self.add_weight(f"lora_{name}_a", (*front, rank), initializer=a, **options))
+        setattr(self, f"lora_{name}_b", self.add_weight(f"lora_{name}_b", (rank, last), initializer=b, **options))
         weight.trainable = False
         self.lora_enabled = True
         self.lora_rank = rank
@@ -67,7 +70,8 @@ class LoraMixin(ConfiguredLayer):
         if not self.lora_enabled:
             return weight
         assert self.lora_rank is not None and self.lora_alpha is not None
-        delta = ops.multiply(ops.matmul(self.lora_a, self.lora_b), self.lora_alpha / self.lora_rank)
+        a, b = (getattr(self, f"lora_{self.lora_weight}_{factor}") for factor in "ab")
+        delta = ops.multiply(ops.matmul(a, b), self.lora_alpha / self.lora_rank)
         return ops.cast(ops.add(weight, delta), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:

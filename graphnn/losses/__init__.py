@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
-from ..saving.serialization import deserialize_keras_object, serialize_keras_object
+from .. import identifiers
+from ..saving.serialization import serialize_keras_object
 from .classification import (
     CTC,
     BinaryCrossentropy,
@@ -86,7 +86,7 @@ def serialize(loss: Any) -> Any:
 
 def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The loss that a configuration dictionary or a name describes."""
-    return deserialize_keras_object(name, module_objects=ALL_OBJECTS_DICT, custom_objects=custom_objects)
+    return identifiers.from_config(name, ALL_OBJECTS_DICT, custom_objects)
 
 
 def get(identifier: Any) -> Any:
@@ -102,17 +102,7 @@ def get(identifier: Any) -> Any:
     >>> get("mse").__name__, get("MeanSquaredError").name
     ('mean_squared_error', 'mean_squared_error')
     """
-    if identifier is None:
-        return None
-    if isinstance(identifier, dict):
-        found = deserialize(identifier)
-    elif isinstance(identifier, str):
-        found = ALL_OBJECTS_DICT.get(identifier)
-    else:
-        found = identifier
-    if not callable(found):
-        raise ValueError(f"Could not interpret loss identifier: {identifier!r}")
-    return found() if inspect.isclass(found) else found
+    return identifiers.get(identifier, ALL_OBJECTS_DICT, deserialize, "loss")
 
 
 __all__ = [

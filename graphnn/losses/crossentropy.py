@@ -141,9 +141,7 @@ def sparse_categorical_crossentropy(
 
 
 @op(name="BinaryCrossentropyFunction")
-def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
-) -> Any:
+def binary_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1) -> Any:
     """Mean over an axis of -(y_true log(p) + (1 - y_true) log(1 - p)).
 
     Args:
@@ -267,7 +265,9 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
     if labels.ndim != 2:
         raise ValueError(f"Targets `y_true` must have the shape (batch, length). Received: y_true.shape={show(labels.shape)}")
     if logits.ndim != 3:
-        raise ValueError(f"Logits `y_pred` must have the shape (batch, steps, classes). Received: y_pred.shape={show(logits.shape)}")
+        raise ValueError(
+            f"Logits `y_pred` must have the shape (batch, steps, classes). Received: y_pred.shape={show(logits.shape)}"
+        )
     labels = value(labels, "int32")
     lengths = ops.sum(ops.cast(ops.not_equal(labels, 0), "int32"), axis=-1)
     steps = ops.zeros_like(lengths) + ops.cast(count_value(logits.shape[1], "int32"), "int32")

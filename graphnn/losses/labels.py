@@ -15,12 +15,14 @@ from graphnn_compiler.dims import show
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops.index import IndexOutOfRange, Iota, Take
 from graphnn_compiler.ops.movement import reshape
-from graphnn_compiler.trace import emit
+from graphnn_compiler.trace import active, emit
 
 from .. import ops
 from ..dispatch import value
 from ..tensor import Array
 
+# what an `IndexOutOfRange` names as its place where the index is a label
+LABELS = "labels"
 # losses whose targets are class numbers
 CLASS_NUMBERS = frozenset(("sparse_categorical_crossentropy", "categorical_generalized_cross_entropy"))
 # losses that compare targets and predictions element by element
@@ -33,7 +35,11 @@ ELEMENTWISE = frozenset(
 
 def class_mask(labels: Value, classes: Any, axis: int) -> Value:
     """Where the class axis, put in at `axis`, is at the class of each label. A label that no class has is an `IndexOutOfRange`."""
+    tracer = active()
+    assert tracer is not None
+    tracer.path.append(LABELS)
     known = emit(Take(0), emit(Iota(classes)), value(labels, "int64"))
+    tracer.path.pop()
     ndim = labels.ndim + 1
     axis %= ndim
     place = reshape(emit(Iota(classes, "int32")), tuple(classes if i == axis else 1 for i in range(ndim)))
@@ -53,7 +59,9 @@ def squeezed(labels: Any, predictions: Any, axis: int) -> Any:
     if labels.ndim == predictions.ndim and labels.shape[axis] == 1:
         labels = ops.squeeze(labels, axis=axis)
     rest = tuple(d for i, d in enumerate(predictions.shape) if i != axis % predictions.ndim)
-    if len(labels.shape) != len(rest) or any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(labels.shape, rest, strict=True)):
+    if len(labels.shape) != len(rest) or any(
+        isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(labels.shape, rest, strict=True)
+    ):
         raise ValueError(
             f"class numbers of shape {show(labels.shape)} do not fit predictions of shape {show(predictions.shape)}: "
             f"shape {show(rest)} is expected"
@@ -80,7 +88,9 @@ def check_labels(labels: Array, classes: int | None, ignore: int | None = None) 
     if labels.dtype.kind == "f":
         bad = np.flatnonzero(labels != np.floor(labels))
         if bad.size:
-            raise ValueError(f"label {labels.flat[bad[0]]} at position {bad[0]} is not an integer: sparse targets are class numbers")
+            raise ValueError(
+                f"label {labels.flat[bad[0]]} at position {bad[0]} is not an integer: sparse targets are class numbers"
+            )
     if classes is None or not labels.size:
         return
     # an integer that is a class of its own is not looked at

@@ -99,7 +99,9 @@ class Loss:
 def check_reduction(reduction: str | None) -> str | None:
     """The reduction, or a ValueError that lists those that exist."""
     if reduction not in REDUCTIONS:
-        raise ValueError(f"Invalid value for argument `reduction`. Expected one of {REDUCTIONS}. Received: reduction={reduction!r}")
+        raise ValueError(
+            f"Invalid value for argument `reduction`. Expected one of {REDUCTIONS}. Received: reduction={reduction!r}"
+        )
     return reduction
 
 

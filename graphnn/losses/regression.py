@@ -127,7 +127,9 @@ class MeanAbsoluteError(BuiltIn):
     1.5
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "mean_absolute_error", dtype: Any = None):
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "mean_absolute_error", dtype: Any = None
+    ):
         super().__init__(mean_absolute_error, reduction, name, dtype)
 
 
@@ -142,7 +144,10 @@ class MeanAbsolutePercentageError(BuiltIn):
     """
 
     def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "mean_absolute_percentage_error", dtype: Any = None
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "mean_absolute_percentage_error",
+        dtype: Any = None,
     ):
         super().__init__(mean_absolute_percentage_error, reduction, name, dtype)
 
@@ -158,7 +163,10 @@ class MeanSquaredLogarithmicError(BuiltIn):
     """
 
     def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "mean_squared_logarithmic_error", dtype: Any = None
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "mean_squared_logarithmic_error",
+        dtype: Any = None,
     ):
         super().__init__(mean_squared_logarithmic_error, reduction, name, dtype)
 
@@ -175,7 +183,11 @@ class CosineSimilarity(BuiltIn):
     """
 
     def __init__(
-        self, axis: int = -1, reduction: str | None = "sum_over_batch_size", name: str | None = "cosine_similarity", dtype: Any = None
+        self,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "cosine_similarity",
+        dtype: Any = None,
     ):
         super().__init__(cosine_similarity, reduction, name, dtype, axis=axis)
         self.axis = axis
@@ -197,7 +209,11 @@ class Huber(BuiltIn):
     """
 
     def __init__(
-        self, delta: float = 1.0, reduction: str | None = "sum_over_batch_size", name: str | None = "huber_loss", dtype: Any = None
+        self,
+        delta: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "huber_loss",
+        dtype: Any = None,
     ):
         super().__init__(huber, reduction, name, dtype, delta=delta)
         self.delta = delta

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
+from .. import identifiers
 from ..losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -24,7 +24,7 @@ from ..losses import (
     squared_hinge,
 )
 from ..naming import to_snake_case
-from ..saving.serialization import deserialize_keras_object, serialize_keras_object
+from ..saving.serialization import serialize_keras_object
 from .accuracy_metrics import (
     Accuracy,
     BinaryAccuracy,
@@ -39,18 +39,7 @@ from .accuracy_metrics import (
     top_k_categorical_accuracy,
 )
 from .auc import AUC
-from .confusion_metrics import (
-    FalseNegatives,
-    FalsePositives,
-    Precision,
-    PrecisionAtRecall,
-    Recall,
-    RecallAtPrecision,
-    SensitivityAtSpecificity,
-    SpecificityAtSensitivity,
-    TrueNegatives,
-    TruePositives,
-)
+from .confusion_metrics import FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives
 from .iou_metrics import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from .metric import Metric
 from .probabilistic_metrics import (
@@ -78,6 +67,7 @@ from .regression_metrics import (
     pearson_correlation,
 )
 from .score_metrics import F1Score, FBetaScore, R2Score
+from .tradeoff_metrics import PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity
 
 _CLASSES: tuple[type[Metric], ...] = (
     Metric, Mean, Sum, MeanMetricWrapper, MeanSquaredError, RootMeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError,
@@ -110,7 +100,7 @@ def serialize(metric: Any) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The metric that a configuration dictionary or a name describes."""
-    return deserialize_keras_object(config, module_objects=ALL_OBJECTS_DICT, custom_objects=custom_objects)
+    return identifiers.from_config(config, ALL_OBJECTS_DICT, custom_objects)
 
 
 def get(identifier: Any) -> Any:
@@ -126,17 +116,7 @@ def get(identifier: Any) -> Any:
     >>> get("auc").name, get("MeanSquaredError").name
     ('auc', 'mean_squared_error')
     """
-    if identifier is None:
-        return None
-    if isinstance(identifier, dict):
-        found = deserialize(identifier)
-    elif isinstance(identifier, str):
-        found = ALL_OBJECTS_DICT.get(identifier)
-    else:
-        found = identifier
-    if not callable(found):
-        raise ValueError(f"Could not interpret metric identifier: {identifier!r}")
-    return found() if inspect.isclass(found) else found
+    return identifiers.get(identifier, ALL_OBJECTS_DICT, deserialize, "metric")
 
 
 __all__ = [

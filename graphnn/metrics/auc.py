@@ -89,7 +89,8 @@ class AUC(Metric):
     def _build(self, shape: Sequence[Any]) -> None:
         if self.multi_label and len(shape) != 2:
             raise ValueError(
-                f"`y_pred` must have rank 2 when `multi_label=True`. Found rank {len(shape)}. Received: y_pred of shape {show(tuple(shape))}"
+                "`y_pred` must have rank 2 when `multi_label=True`. "
+                f"Found rank {len(shape)}. Received: y_pred of shape {show(tuple(shape))}"
             )
         extents = (self.num_thresholds, int(shape[1])) if self.multi_label else (self.num_thresholds,)
         self.true_positives, self.false_positives, self.true_negatives, self.false_negatives = (
@@ -124,9 +125,7 @@ class AUC(Metric):
 
     @one_program(small=True)
     def result(self) -> Any:
-        tp, fp, tn, fn = (
-            v.value for v in (self.true_positives, self.false_positives, self.true_negatives, self.false_negatives)
-        )
+        tp, fp, tn, fn = (v.value for v in (self.true_positives, self.false_positives, self.true_negatives, self.false_negatives))
         interpolated = self.summation_method is AUCSummationMethod.INTERPOLATION
         if self.curve is AUCCurve.PR and interpolated:
             return self._averaged(_davis_goadrich(tp, fp, fn))

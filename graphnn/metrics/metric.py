@@ -47,7 +47,12 @@ class Metric:
         return self._dtype
 
     def add_variable(
-        self, shape: Sequence[int] = (), initializer: Any = "zeros", dtype: Any = None, aggregation: str = "sum", name: str | None = None
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
     ) -> Variable:
         """A variable that collects numbers over batches.
 
@@ -60,11 +65,15 @@ class Metric:
         """
         self._check_super_called()
         with name_scope(self.name.replace("/", ">")):
-            v = Variable(initializer or "zeros", shape=tuple(shape), dtype=dtype, trainable=False, aggregation=aggregation, name=name)
+            v = Variable(
+                initializer or "zeros", shape=tuple(shape), dtype=dtype, trainable=False, aggregation=aggregation, name=name
+            )
         self._variables.append(v)
         return v
 
-    def add_weight(self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None) -> Variable:
+    def add_weight(
+        self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+    ) -> Variable:
         """The same as `add_variable`."""
         return self.add_variable(shape=shape, initializer=initializer, dtype=dtype, name=name)
 

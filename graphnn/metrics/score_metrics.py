@@ -55,7 +55,8 @@ class R2Score(Metric):
         known = (None, "uniform_average", "variance_weighted_average")
         if class_aggregation not in known:
             raise ValueError(
-                f"Invalid value for argument `class_aggregation`. Expected one of {known}. Received: class_aggregation={class_aggregation!r}"
+                f"Invalid value for argument `class_aggregation`. Expected one of {known}. "
+                f"Received: class_aggregation={class_aggregation!r}"
             )
         if num_regressors < 0:
             raise ValueError(f"num_regressors must not be negative. Received: num_regressors={num_regressors}")
@@ -204,7 +205,9 @@ class F1Score(FBetaScore):
     [0.6667, 0.6667]
     """
 
-    def __init__(self, average: str | None = None, threshold: float | None = None, name: str | None = "f1_score", dtype: Any = None):
+    def __init__(
+        self, average: str | None = None, threshold: float | None = None, name: str | None = "f1_score", dtype: Any = None
+    ):
         super().__init__(average=average, beta=1.0, threshold=threshold, name=name, dtype=dtype)
 
     def get_config(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from graphnn_compiler.trace import active
 from .. import tree
 from ..context import get_mask, set_mask
 from ..dispatch import find, value
-from ..layers.calling import epoch
+from ..layers.calling import _epoch, epoch  # pyright: ignore[reportPrivateUsage]
 from ..layers.input_layer import InputLayer
 from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
@@ -229,7 +229,7 @@ class Functional(Model):
             x = args[0]
             if type(x) is np.ndarray and active() is None:
                 program = self._fast.get((x.shape, x.dtype))
-                if program is not None and program.epoch == epoch() and x.flags.c_contiguous:
+                if program is not None and program.epoch == _epoch[0] and x.flags.c_contiguous:
                     return program((x,))
         if find((args, kwargs), KerasTensor) or active() is not None or type(self).call is not Functional.call:
             return super().__call__(*args, **kwargs)

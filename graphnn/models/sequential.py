@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import tree
 from ..dispatch import find
 from ..layers.input_layer import Input, InputLayer
@@ -42,6 +44,7 @@ class Sequential(Model):
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any):
         super().__init__(trainable=trainable, name=name, **kwargs)
         self._functional: Functional | None = None
+        self._plain = type(self).call is Sequential.call
         self._sequence: list[Layer] = []
         if layers is not None:
             for layer in layers if isinstance(layers, list | tuple) else [layers]:
@@ -173,6 +176,8 @@ class Sequential(Model):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the model on arrays or symbolic tensors."""
         functional = self._functional
+        if functional is not None and self._plain and len(args) == 1 and type(args[0]) is np.ndarray:
+            return functional(*args, **kwargs)
         if functional is not None and type(self).call is Sequential.call and not find((args, kwargs), KerasTensor):
             from graphnn_compiler.trace import active
 

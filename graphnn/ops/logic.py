@@ -11,7 +11,7 @@ from graphnn_compiler.ops.base import is_float
 from graphnn_compiler.trace import emit
 
 from ..dispatch import op, value
-from ..eager import host
+from . import host
 from ._common import Tensorish, flat, joined, like, operands, pick, truth, weak
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..saving.serialization import deserialize_keras_object, serialize_keras_object
+from .. import identifiers
+from ..saving.serialization import serialize_keras_object
 from . import schedules
 from .adadelta import Adadelta
 from .adafactor import Adafactor
@@ -38,9 +39,10 @@ def serialize(optimizer: Optimizer) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The optimizer that a configuration dictionary describes; class names are taken in any case."""
-    if str(config["class_name"]).lower() in ALL_OBJECTS_DICT:
-        config = {**config, "class_name": str(config["class_name"]).lower()}
-    return deserialize_keras_object(config, module_objects=ALL_OBJECTS_DICT, custom_objects=custom_objects)
+    name = str(config["class_name"]).lower()
+    if name in ALL_OBJECTS_DICT:
+        config = {**config, "class_name": name}
+    return identifiers.from_config(config, ALL_OBJECTS_DICT, custom_objects)
 
 
 def get(identifier: Any) -> Any:
@@ -52,15 +54,12 @@ def get(identifier: Any) -> Any:
     >>> type(get("rmsprop")).__name__
     'RMSprop'
     """
-    if identifier is None:
-        return None
-    if isinstance(identifier, dict):
-        found = deserialize(identifier)
-    elif isinstance(identifier, str):
-        found = deserialize({"class_name": identifier, "config": {}})
-    else:
-        found = identifier
-    if isinstance(found, Optimizer):
+    if isinstance(identifier, str):
+        identifier = {"class_name": identifier, "config": {}}
+    found = (
+        identifiers.get(identifier, ALL_OBJECTS_DICT, deserialize, "optimizer") if isinstance(identifier, dict) else identifier
+    )
+    if found is None or isinstance(found, Optimizer):
         return found
     raise ValueError(f"Could not interpret optimizer identifier: {identifier!r}")
 

@@ -10,7 +10,6 @@ from ..variable import Variable
 from .optimizer import Optimizer
 
 
-
 def _rms(x: Any) -> Any:
     return ops.sqrt(ops.mean(ops.square(x)))
 
@@ -55,10 +54,25 @@ class Adafactor(Optimizer):
         **kwargs: Any,
     ):
         super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+            **kwargs,
         )
-        self.beta_2_decay, self.epsilon_1, self.epsilon_2, self.clip_threshold = beta_2_decay, epsilon_1, epsilon_2, clip_threshold
+        self.beta_2_decay, self.epsilon_1, self.epsilon_2, self.clip_threshold = (
+            beta_2_decay,
+            epsilon_1,
+            epsilon_2,
+            clip_threshold,
+        )
         self.relative_step = relative_step
 
     def build(self, variables: Sequence[Variable]) -> None:

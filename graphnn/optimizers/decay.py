@@ -27,7 +27,9 @@ class Decay:
             if share is not None and self._use_weight_decay(v):
                 v.assign(v - v * (ops.cast(value(self.learning_rate), v.dtype) * share))
 
-    def exclude_from_weight_decay(self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None) -> None:
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
+    ) -> None:
         """Weights that do not decay: those given, and those whose name contains one of the patterns. Before `build` only.
 
         Raises:

@@ -59,7 +59,9 @@ class Ftrl(Optimizer):
         **kwargs: Any,
     ):
         if learning_rate_power > 0.0:
-            raise ValueError(f"`learning_rate_power` needs to be negative or zero. Received: learning_rate_power={learning_rate_power}.")
+            raise ValueError(
+                f"`learning_rate_power` needs to be negative or zero. Received: learning_rate_power={learning_rate_power}."
+            )
         for key, number in {
             "initial_accumulator_value": initial_accumulator_value,
             "l1_regularization_strength": l1_regularization_strength,
@@ -69,10 +71,25 @@ class Ftrl(Optimizer):
             if number < 0.0:
                 raise ValueError(f"`{key}` needs to be positive or zero. Received: {key}={number}.")
         super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+            **kwargs,
         )
-        self.learning_rate_power, self.initial_accumulator_value, self.l1_regularization_strength, self.l2_regularization_strength = learning_rate_power, initial_accumulator_value, l1_regularization_strength, l2_regularization_strength
+        (
+            self.learning_rate_power,
+            self.initial_accumulator_value,
+            self.l1_regularization_strength,
+            self.l2_regularization_strength,
+        ) = learning_rate_power, initial_accumulator_value, l1_regularization_strength, l2_regularization_strength
         self.l2_shrinkage_regularization_strength, self.beta = l2_shrinkage_regularization_strength, beta
 
     def build(self, variables: Sequence[Variable]) -> None:

@@ -48,10 +48,22 @@ class Lion(Optimizer):
         **kwargs: Any,
     ):
         if not 0 < beta_1 <= 1:
-            raise ValueError(f"`beta_1` must be in (0, 1]: at 0 nothing but the sign of the gradient is left. Received: beta_1={beta_1}")
+            raise ValueError(
+                f"`beta_1` must be in (0, 1]: at 0 nothing but the sign of the gradient is left. Received: beta_1={beta_1}"
+            )
         super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+            **kwargs,
         )
         self.beta_1, self.beta_2 = beta_1, beta_2
 

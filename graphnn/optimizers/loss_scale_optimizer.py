@@ -52,7 +52,9 @@ class LossScaleOptimizer(Optimizer):
         **kwargs: Any,
     ):
         if not kwargs.pop("dynamic", True):
-            raise ValueError("LossScaleOptimizer no longer supports `dynamic=False`: set `loss_scale_factor` on the inner optimizer.")
+            raise ValueError(
+                "LossScaleOptimizer no longer supports `dynamic=False`: set `loss_scale_factor` on the inner optimizer."
+            )
         for key, default in _DEFAULTS.items():
             if kwargs.pop(key, default) != default:
                 raise ValueError(f"LossScaleOptimizer does not support `{key}`. Instead, set `{key}` on the `inner_optimizer`.")
@@ -80,7 +82,9 @@ class LossScaleOptimizer(Optimizer):
         """One step (see `Optimizer.apply`), left out where a gradient is not finite."""
         if not self.built:
             if trainable_variables is None:
-                raise ValueError("Without `variables`, the optimizer must be built first: call `optimizer.build(trainable_variables)`.")
+                raise ValueError(
+                    "Without `variables`, the optimizer must be built first: call `optimizer.build(trainable_variables)`."
+                )
             self.build(list(trainable_variables))
         variables = self._trainable_variables if trainable_variables is None else list(trainable_variables)
         if active() is not None:
@@ -93,7 +97,9 @@ class LossScaleOptimizer(Optimizer):
     def _scaled_step(self, grads: list[Any], variables: list[Variable]) -> None:
         finite = ops.all(ops.stack([ops.all(ops.isfinite(g)) for g in grads if g is not None]))
         scale = self.dynamic_scale.value
-        unscaled = [None if g is None else ops.cast(g, v.dtype) / ops.cast(scale, v.dtype) for g, v in zip(grads, variables, strict=True)]
+        unscaled = [
+            None if g is None else ops.cast(g, v.dtype) / ops.cast(scale, v.dtype) for g, v in zip(grads, variables, strict=True)
+        ]
         choose(finite, lambda: self.inner_optimizer.apply(unscaled, variables))
         enough = ops.logical_and(finite, ops.equal(self.step_counter, self.dynamic_growth_steps - 1))
         self.dynamic_scale.assign(ops.where(enough, scale * 2.0, ops.where(finite, scale, scale * 0.5)))

@@ -80,7 +80,9 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> OptimizerMap:
         """A map from its configuration."""
-        default, others = (deserialize_keras_object(config[k], custom_objects=custom_objects) for k in ("default_optimizer", "optimizer_map"))
+        default, others = (
+            deserialize_keras_object(config[k], custom_objects=custom_objects) for k in ("default_optimizer", "optimizer_map")
+        )
         return cls(default, others)
 
 
@@ -108,7 +110,10 @@ class MultiOptimizer(Optimizer):
     """
 
     def __init__(
-        self, optimizer_map: OptimizerMap | Callable[[Variable], Optimizer], loss_scale_factor: float | None = None, name: str | None = None
+        self,
+        optimizer_map: OptimizerMap | Callable[[Variable], Optimizer],
+        loss_scale_factor: float | None = None,
+        name: str | None = None,
     ):
         super().__init__(learning_rate=0.0, loss_scale_factor=loss_scale_factor, name=name)
         self._optimizer_map = optimizer_map

@@ -65,11 +65,31 @@ class Muon(Optimizer):
         **kwargs: Any,
     ):
         super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+            **kwargs,
         )
-        self.adam_beta_1, self.adam_beta_2, self.adam_weight_decay, self.epsilon = adam_beta_1, adam_beta_2, adam_weight_decay, epsilon
-        self.exclude_layers, self.exclude_embeddings, self.muon_a, self.muon_b = exclude_layers, exclude_embeddings, muon_a, muon_b
+        self.adam_beta_1, self.adam_beta_2, self.adam_weight_decay, self.epsilon = (
+            adam_beta_1,
+            adam_beta_2,
+            adam_weight_decay,
+            epsilon,
+        )
+        self.exclude_layers, self.exclude_embeddings, self.muon_a, self.muon_b = (
+            exclude_layers,
+            exclude_embeddings,
+            muon_a,
+            muon_b,
+        )
         self.muon_c, self.adam_lr_ratio, self.momentum, self.ns_steps = muon_c, adam_lr_ratio, momentum, ns_steps
         self.nesterov, self.rms_rate = nesterov, rms_rate
         self.exclude_layers = list(exclude_layers or [])

@@ -73,6 +73,7 @@ class Optimizer(Rate, Gradients, Decay, Averaging, State):
         name: str | None = None,
         **kwargs: Any,
     ):
+        learning_rate = kwargs.pop("lr", learning_rate)  # as in the scripts of 2017
         if kwargs.pop("decay", None) is not None:
             warnings.warn("Argument `decay` is ignored; give a learning rate schedule instead", stacklevel=3)
         if kwargs:
@@ -160,7 +161,9 @@ class Optimizer(Rate, Gradients, Decay, Averaging, State):
             first = initializers.get(initializer)
             return self._track(Variable(first, shape=tuple(shape), dtype=dtype, trainable=False, name=name))
 
-    def add_variable_from_reference(self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros") -> Variable:
+    def add_variable_from_reference(
+        self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
+    ) -> Variable:
         """A variable of the shape and dtype of another, named after it."""
         path = str(getattr(reference_variable, "path", None) or reference_variable.name).replace("/", "_").replace(":", "_")
         v = reference_variable
@@ -233,7 +236,9 @@ class Optimizer(Rate, Gradients, Decay, Averaging, State):
             return
         if trainable_variables is None:
             if not self.built:
-                raise ValueError("Without `variables`, the optimizer must be built first: call `optimizer.build(trainable_variables)`.")
+                raise ValueError(
+                    "Without `variables`, the optimizer must be built first: call `optimizer.build(trainable_variables)`."
+                )
             variables = self._trainable_variables
         else:
             variables = list(trainable_variables)

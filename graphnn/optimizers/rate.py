@@ -79,3 +79,12 @@ class Rate:
             self._called_rate = self._rate_variable("called_rate", 0.0)
         if active() is None:
             self._called_rate.array[...] = np.asarray(rate())
+
+    @property
+    def lr(self) -> Any:
+        """The learning rate, as scripts of 2017 call it."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, learning_rate: Any) -> None:
+        self.learning_rate = learning_rate

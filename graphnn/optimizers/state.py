@@ -33,7 +33,9 @@ class State:
             ValueError: the optimizer is not built, or there are not as many values as variables.
         """
         if not self.built:
-            raise ValueError(f"To call `stateless_apply`, {type(self).__name__} must be built (call `optimizer.build(variables)`).")
+            raise ValueError(
+                f"To call `stateless_apply`, {type(self).__name__} must be built (call `optimizer.build(variables)`)."
+            )
         own, weights = self.variables, self._trainable_variables
         for what, given, wanted in (("optimizer", optimizer_variables, own), ("trainable", trainable_variables, weights)):
             if len(given) != len(wanted):
@@ -54,7 +56,9 @@ class State:
             raise ValueError("`set_weights()` needs a built optimizer: call `optimizer.build(trainable_variables)` first.")
         for v, w in zip(self.variables, weights, strict=False):
             if tuple(np.shape(w)) != v.shape:
-                raise ValueError(f"Optimizer variable {v.path} has shape {v.shape}, not that of the weight, {tuple(np.shape(w))}.")
+                raise ValueError(
+                    f"Optimizer variable {v.path} has shape {v.shape}, not that of the weight, {tuple(np.shape(w))}."
+                )
             v.assign(w)
 
     def save_own_variables(self, store: Any) -> None:
@@ -68,7 +72,8 @@ class State:
         if len(store.keys()) != len(variables):
             reason = "" if self.built else " The optimizer has not been built yet."
             warnings.warn(
-                f"The variables of optimizer {self.name!r} are not loaded: it has {len(variables)} and the file {len(store.keys())}.{reason}",
+                f"The variables of optimizer {self.name!r} are not loaded: "
+                f"it has {len(variables)} and the file {len(store.keys())}.{reason}",
                 stacklevel=2,
             )
             return

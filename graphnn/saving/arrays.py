@@ -11,6 +11,7 @@ import json
 import os
 import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from typing import IO, Any
 
@@ -33,6 +34,8 @@ class DamagedFile(ValueError):
 
 
 Named = tuple[str, Array]
+# What zipfile raises on damaged archives: an encryption bit, an unknown method or version, offsets outside of the file, ...
+_OF_ZIPFILE = (zipfile.BadZipFile, EOFError, struct.error, zlib.error, NotImplementedError, RuntimeError, OverflowError, OSError)
 
 
 def write_npz(file: IO[bytes], named: Sequence[Named]) -> None:
@@ -62,8 +65,10 @@ def read_npz(file: IO[bytes]) -> tuple[list[Named], bool]:
             arrays = {m.filename: _npy(m.filename, z.read(m)) for m in members if m.filename.endswith(".npy")}
             if "index.json" in names:
                 return _indexed(parse_json(z.read("index.json")), arrays), True
-    except (zipfile.BadZipFile, EOFError, struct.error, UnicodeDecodeError, NotImplementedError) as e:
-        raise DamagedFile(str(e) or type(e).__name__) from e
+    except DamagedFile:
+        raise
+    except (*_OF_ZIPFILE, ValueError, KeyError, TypeError) as e:
+        raise DamagedFile(f"{type(e).__name__}: {e}") from e
     plain = {name.removesuffix(".npy"): a for name, a in arrays.items()}
     numbered = all(name.removeprefix("arr_").isdigit() for name in plain)
     if numbered:

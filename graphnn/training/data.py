@@ -62,6 +62,9 @@ class Source:
     def restart(self) -> None:
         """Starts the next pass from the beginning."""
 
+    def epoch_begins(self) -> None:
+        """Tells the data that an epoch starts."""
+
     def epoch_ended(self) -> None:
         """Tells the data that an epoch is over."""
 
@@ -213,6 +216,11 @@ class BatchSource(Source):
             inputs = [c.rows(0, rows) for c in found]
             yield Chunk(layout_of(batch), inputs, 1, rows, 0, found)
             done += 1
+
+    def epoch_begins(self) -> None:
+        begins = getattr(self.data, "on_epoch_begin", None)
+        if begins is not None:
+            begins()
 
     def epoch_ended(self) -> None:
         ended = getattr(self.data, "on_epoch_end", None)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..callbacks.callback_list import CallbackList
 from ..callbacks.history import Record
+from ..layers.calling import epoch
 from ..tensor import Array
 from . import checks
 from .data import Chunk, Source
@@ -38,10 +39,16 @@ class Loop:
         self.end: Callable[..., None] = getattr(callbacks, f"on_{job}_batch_end")
         self.refresh = getattr(model.optimizer, "refresh_learning_rate", None) if job == "train" else None
         self.done = 0
+        self._last: tuple[Layout, int, Step] | None = None
 
     def step_for(self, layout: Layout, rows: int) -> Step:
         """The traced step for a layout."""
-        return self.state.steps.get(self.model, self.job, layout, rows, self.watch)
+        last = self._last
+        if last is not None and last[0] is layout and last[1] == rows and last[2].epoch == epoch():
+            return last[2]
+        step = self.state.steps.get(self.model, self.job, layout, rows, self.watch)
+        self._last = (layout, rows, step)
+        return step
 
     def prepare(self, source: Source, whole: bool) -> Step:
         """Traces the step for the first batch and checks the data, so that mistakes are found before anything starts."""
@@ -81,7 +88,7 @@ class Loop:
             self.done += chunk.steps
             logs = Record(step.logs(found))
             self.end(self.done - 1, Record(logs))
-            if self.model.stop_training and self.job != "predict":
+            if self.job == "train" and self.model.stop_training:
                 break
         return logs
 

@@ -18,9 +18,9 @@ from ..ops.contract import MatMul
 from ..ops.elementwise import StopGradient
 from ..ops.index import ExtentOf, Iota, Take, TakeAlongAxis
 from ..ops.movement import Concat, Constant, Slice, SliceUpdate, Unslice
-from ..passes.fuse import Group, fuse, node_reads, pure
+from ..passes.fuse import Group, fuse, node_reads
 from ..runtime.spec import KernelSpec
-from ..views import Buffer, Storage, collapse, contiguous, identity, strip, view
+from ..views import Buffer, Map, Storage, collapse, contiguous, identity, strip, view
 from .nests import NotATile, build_step, copy_step
 from .steps import GemmStep, IndexCheck, KernelStep, LoopStep, Place, Step
 
@@ -45,7 +45,7 @@ class Lowering:
 
     def __init__(self, graph: Graph):
         self.graph = graph
-        self.groups = fuse(graph)
+        self.groups, self.inlined = fuse(graph)
         self.unit = {g: g for g in self.groups}  # an epilogue belongs to its product
         for g in self.groups:
             if g.epilogue is not None:
@@ -110,16 +110,22 @@ class Lowering:
                 out += [v for v in node.inputs]
                 continue
             for v, m in node_reads(node):
-                base, _ = strip(v, m)
-                if base in group.level:
-                    continue
-                op = base.node.op if base.node is not None else None
-                if isinstance(op, Iota | ExtentOf) or (isinstance(op, Constant) and not op.shape) or (base.node and pure(base.node)):
-                    continue
-                out.append(base)
+                out += self.leaves(group, v, m)
             if isinstance(node.op, Take | TakeAlongAxis):
                 out.append(node.inputs[0])
         return out
+
+    def leaves(self, group: Group, v: Value, m: Map) -> list[Value]:
+        """What reading v from a group takes from memory."""
+        base, _ = strip(v, m)
+        node = base.node
+        if base in group.level or (node is not None and isinstance(node.op, Iota | ExtentOf)):
+            return []
+        if node is not None and isinstance(node.op, Constant) and not node.op.shape:
+            return []
+        if node in self.inlined:
+            return [u for x in node.inputs for u in self.leaves(group, x, identity(x.ndim))]
+        return [base]
 
     # -- results
 
@@ -277,7 +283,7 @@ class Lowering:
 
     def steps_of(self, unit: Group) -> list[Step]:
         if unit.kind == "loop":
-            return [build_step(unit, self.storage_of, self.stores(unit))]
+            return [build_step(unit, self, self.stores(unit))]
         if unit.kind == "contract":
             return self.product_steps(unit)
         if unit.kind == "kernel":
@@ -386,7 +392,7 @@ class Lowering:
             )
         )  # fmt: skip
         if unit.epilogue is not None and epilogue is None:
-            steps.append(build_step(unit.epilogue, self.storage_of, self.stores(unit.epilogue)))
+            steps.append(build_step(unit.epilogue, self, self.stores(unit.epilogue)))
         return steps
 
     def epilogue_step(self, unit: Group, c: Value) -> LoopStep | None:
@@ -398,7 +404,7 @@ class Lowering:
         if not EPILOGUES or split is None:
             return None
         try:
-            return build_step(unit.epilogue, self.storage_of, self.stores(unit.epilogue), split, out.buffer)
+            return build_step(unit.epilogue, self, self.stores(unit.epilogue), split, out.buffer)
         except NotATile:
             return None
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from ..codegen.nest import Access, Apply, Expr, Fold, Gather, Load, Nest, Scalar, Store, Term
 from ..codegen.text import keep_costly, literal, render
@@ -14,7 +14,7 @@ from ..ops.index import ExtentOf, Iota, Take, TakeAlongAxis
 from ..ops.movement import Constant
 from ..ops.reduce import Reduce
 from ..ops.suffix import SUFFIX
-from ..passes.fuse import Group, pure
+from ..passes.fuse import Group
 from ..runtime.spec import KernelSpec
 from ..views import FIXED, Buffer, Map, Storage, collapse, contiguous, identity, onto_operand, strip
 from .steps import IndexCheck, LoopStep, Place
@@ -24,7 +24,26 @@ CHEAP = {
     "GreaterEqual", "Equal", "NotEqual", "And", "Or", "Xor", "Not", "IsNan", "IsInf", "IsFinite", "SignBit", "Sign",
 }  # fmt: skip
 
-StorageOf = Callable[[Value], Storage]
+class Memory(Protocol):
+    """What the builder asks: where values outside the group are, and which nodes their readers compute."""
+
+    inlined: set[Node]
+
+    def storage_of(self, v: Value) -> Storage:
+        """The storage of a value."""
+        ...
+
+
+@dataclass
+class Fixed:
+    """A memory that holds one storage."""
+
+    storage: Storage
+    inlined: set[Node] = field(default_factory=set)
+
+    def storage_of(self, v: Value) -> Storage:
+        """The one storage."""
+        return self.storage
 
 
 class NotATile(Exception):
@@ -32,10 +51,10 @@ class NotATile(Exception):
 
 
 class NestBuilder:
-    """The nest of one group; `storage_of` says where values outside the group are, `new_buffer` makes memory for kept ones."""
+    """The nest of one group under construction."""
 
-    def __init__(self, group: Group, storage_of: StorageOf):
-        self.group, self.storage_of = group, storage_of
+    def __init__(self, group: Group, memory: Memory):
+        self.group, self.memory = group, memory
         axes = [i for i, d in enumerate(group.space) if d != 1]
         self.kept_axes = [i for i in axes if i not in group.axes]
         self.reduced_axes = [i for i in axes if i in group.axes]
@@ -89,14 +108,15 @@ class NestBuilder:
             return self.term(text, Scalar(text), v.dtype, "kept")
         if node is not None and isinstance(node.op, ExtentOf):
             return self.term(node.op, Scalar("", node.op.extent), node.op.dtype, "kept")
-        if node is not None and isinstance(node.op, Elementwise) and pure(node):
-            args = tuple(self.read(u, (), {}, "kept") for u in node.inputs)
-            return self.term(v, self.apply(node, args), v.dtype, "kept", type(node.op).__name__)
+        if node in self.memory.inlined:
+            args = tuple(self.read(u, onto_operand(u.shape, v.shape, m), to_nest, level) for u in node.inputs)
+            at = "full" if any(self.terms[a].level == "full" for a in args) else "kept"
+            return self.term((v, m), self.apply(node, args), v.dtype, at, f"{type(node.op).__name__} again")
         if node is not None and isinstance(node.op, Iota):
             nowhere = Storage(Buffer(0, v.dtype), v.shape, 0, (1,))
             found = self.access(nowhere, m, to_nest)
             return self.load(Access(None, v.dtype, found.offset, found.strides), level)
-        return self.load(self.access(self.storage_of(v), m, to_nest), level)
+        return self.load(self.access(self.memory.storage_of(v), m, to_nest), level)
 
     # -- members
 
@@ -136,7 +156,7 @@ class NestBuilder:
             index_map = whole
             table_map = (*whole[:axis], FIXED, *whole[axis + 1 :])
         i = self.read(idx, index_map, to_nest, level)
-        storage = self.storage_of(table)
+        storage = self.memory.storage_of(table)
         p = self.operand(self.access(storage, table_map, to_nest))
         expr = self.terms[i].expr
         where = expr.operand if isinstance(expr, Load) and self.accesses[expr.operand].buffer is not None else -1
@@ -176,10 +196,10 @@ class NestBuilder:
 
 
 def build_step(
-    group: Group, storage_of: StorageOf, stores: list[tuple[Value, Storage]], split: int | None = None, tile: Buffer | None = None
+    group: Group, memory: Memory, stores: list[tuple[Value, Storage]], split: int | None = None, tile: Buffer | None = None
 ) -> LoopStep:
     """The step of a loop group that leaves `stores` in memory; with `split`, the epilogue of the product in buffer `tile`."""
-    builder = NestBuilder(group, storage_of)
+    builder = NestBuilder(group, memory)
     for node in group.nodes:
         builder.add(node)
     for v, storage in stores:
@@ -210,7 +230,7 @@ def finish(builder: NestBuilder, split: int | None = None, tile: Buffer | None =
 def copy_step(source: Storage | Value, target: Storage, nodes: list[Node], scalar: str = "") -> LoopStep:
     """Copies a storage into another of the same shape, or fills it with a literal."""
     group = Group("loop", target.shape, nodes=nodes)
-    builder = NestBuilder(group, lambda v: target)
+    builder = NestBuilder(group, Fixed(target))
     to_nest = builder.shape_axes("full", target.shape)
     whole = identity(len(target.shape))
     if isinstance(source, Storage):

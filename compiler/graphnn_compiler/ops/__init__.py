@@ -1,5 +1,5 @@
 """The ops of the IR; importing this package fills `base.REGISTRY`."""
 
-from . import base, compare, contract, elementwise, index, movement, ordering, random, reduce, transcendental
+from . import base, compare, contract, elementwise, index, movement, ordering, random, reduce, special, transcendental
 
-__all__ = ["base", "compare", "contract", "elementwise", "index", "movement", "ordering", "random", "reduce", "transcendental"]
+__all__ = ["base", "compare", "contract", "elementwise", "index", "movement", "ordering", "random", "reduce", "special", "transcendental"]

@@ -9,7 +9,9 @@ import numpy as np
 from .base import DTYPES, FLOATS, INTS, Array, Elementwise
 
 
-class _Compare(Elementwise):
+class Compare(Elementwise):
+    """Base of comparisons."""
+
     abstract: ClassVar[bool] = True
     arity = 2
     accepts = DTYPES
@@ -17,7 +19,7 @@ class _Compare(Elementwise):
     differentiable = False
 
 
-class Less(_Compare):
+class Less(Compare):
     """a < b."""
 
     def template(self, t: str, *names: str) -> str:
@@ -27,7 +29,7 @@ class Less(_Compare):
         return np.less(*arrays)
 
 
-class LessEqual(_Compare):
+class LessEqual(Compare):
     """a <= b."""
 
     def template(self, t: str, *names: str) -> str:
@@ -37,7 +39,7 @@ class LessEqual(_Compare):
         return np.less_equal(*arrays)
 
 
-class Greater(_Compare):
+class Greater(Compare):
     """a > b."""
 
     def template(self, t: str, *names: str) -> str:
@@ -47,7 +49,7 @@ class Greater(_Compare):
         return np.greater(*arrays)
 
 
-class GreaterEqual(_Compare):
+class GreaterEqual(Compare):
     """a >= b."""
 
     def template(self, t: str, *names: str) -> str:
@@ -57,7 +59,7 @@ class GreaterEqual(_Compare):
         return np.greater_equal(*arrays)
 
 
-class Equal(_Compare):
+class Equal(Compare):
     """a == b."""
 
     def template(self, t: str, *names: str) -> str:
@@ -67,7 +69,7 @@ class Equal(_Compare):
         return np.equal(*arrays)
 
 
-class NotEqual(_Compare):
+class NotEqual(Compare):
     """a != b."""
 
     def template(self, t: str, *names: str) -> str:

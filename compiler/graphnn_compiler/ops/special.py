@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..ir import Value
 from ..trace import emit
-from .base import Array
-from .transcendental import Exp, _Unary
+from .base import Array, Elementwise
+from .elementwise import Grads
+from .transcendental import Exp
 
 
-class Erfc(_Unary):
+class Erfc(Elementwise):
     """1 - erf(x), exact where that is small."""
 
     def template(self, t: str, *names: str) -> str:
@@ -22,5 +24,7 @@ class Erfc(_Unary):
         x = arrays[0]
         return np.array([math.erfc(float(v)) for v in x.ravel()], "float64").reshape(x.shape).astype(x.dtype)
 
-    def derivative(self, x: Value, y: Value, ct: Value) -> Value:
-        return ct * emit(Exp(), -(x * x)) * (-2 / math.sqrt(math.pi))
+    def gradient(self, inputs: Sequence[Value], outputs: Sequence[Value], cotangents: Grads) -> Grads:
+        (x,), ct = inputs, cotangents[0]
+        assert ct is not None
+        return [ct * emit(Exp(), -(x * x)) * (-2 / math.sqrt(math.pi))]

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from ..dims import Shape
 from ..ir import Graph, Node, Value
+from ..ops.compare import Compare
 from ..ops.contract import MatMul
 from ..ops.index import Take, TakeAlongAxis
 from ..ops.reduce import Reduce
@@ -47,11 +48,22 @@ def dense(shape: Shape) -> Shape:
     return tuple(d for d in shape if d != 1)
 
 
-def pure(node: Node) -> bool:
-    """Whether a node makes one number from constants and extents alone: it is computed again wherever it is used."""
-    if node.op.kind != "elementwise" or node.outputs[0].shape != ():
-        return False
-    return all(v.node is not None and (v.node.op.kind in ("constant", "extent") or pure(v.node)) for v in node.inputs)
+def inlined(graph: Graph) -> set[Node]:
+    """Nodes that are computed again wherever they are used: numbers made of constants and extents, and comparisons of what lies in
+    memory with a constant (the mask of a relu is read off the relu's result)."""
+    stored = {*graph.inputs, *graph.states.values(), *graph.results()}
+    for node in graph.nodes:
+        if node.op.kind in ("contract", "kernel"):
+            stored.update(node.inputs)
+    found: set[Node] = set()
+    for node in graph.nodes:
+        if node.op.kind != "elementwise" or node.outputs[0] in stored:
+            continue
+        known = [v.node is not None and (v.node.op.kind in ("constant", "extent") or v.node in found) and v.shape == () for v in node.inputs]
+        compares = isinstance(node.op, Compare) and any(known) and all(k or v in stored for k, v in zip(known, node.inputs, strict=True))
+        if all(known) or compares:
+            found.add(node)
+    return found
 
 
 def node_reads(node: Node) -> list[tuple[Value, Map]]:
@@ -94,6 +106,7 @@ class Fuser:
     def __init__(self, graph: Graph):
         self.graph = graph
         self.groups: list[Group] = []
+        self.inlined = inlined(graph)
         self.group_of: dict[Node, Group] = {}
         self.order = {n: i for i, n in enumerate(graph.nodes)}
 
@@ -101,7 +114,7 @@ class Fuser:
         """The groups, in no particular order."""
         for node in self.graph.nodes:
             kind = node.op.kind
-            if pure(node):
+            if node in self.inlined:
                 continue
             if kind in ("elementwise", "reduce", "index"):
                 self.place(node)
@@ -118,7 +131,7 @@ class Fuser:
     def producers(self, v: Value) -> list[Node]:
         """The grouped nodes behind a value, through movement ops."""
         node = v.node
-        if node is None or node.op.kind in ("constant", "iota", "extent") or pure(node):
+        if node is None or node.op.kind in ("constant", "iota", "extent"):
             return []
         return [node] if node in self.group_of else [p for u in node.inputs for p in self.producers(u)]
 
@@ -282,6 +295,7 @@ class Fuser:
             g.epilogue = user
 
 
-def fuse(graph: Graph) -> list[Group]:
-    """The groups of a graph."""
-    return Fuser(graph).run()
+def fuse(graph: Graph) -> tuple[list[Group], set[Node]]:
+    """The groups of a graph, and the nodes that are in none because their readers compute them."""
+    fuser = Fuser(graph)
+    return fuser.run(), fuser.inlined

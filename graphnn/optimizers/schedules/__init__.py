@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...saving.serialization import deserialize_keras_object, serialize_keras_object
+from ... import identifiers
+from ...saving.serialization import serialize_keras_object
 from .cosine import CosineDecay, CosineDecayRestarts
 from .decays import ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay
 from .learning_rate_schedule import LearningRateSchedule
@@ -22,7 +23,7 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The schedule that a configuration dictionary describes."""
-    return deserialize_keras_object(config, module_objects=ALL_OBJECTS_DICT, custom_objects=custom_objects)
+    return identifiers.from_config(config, ALL_OBJECTS_DICT, custom_objects)
 
 
 __all__ = [

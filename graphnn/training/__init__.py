@@ -1,0 +1,1 @@
+"""Training: what `Model` inherits to be compiled, trained, evaluated and asked."""
