@@ -60,7 +60,8 @@ def numpy_product(text: str, threads: int) -> Callable[[int], None]:
 def torch_product(text: str, threads: int) -> Callable[[int], None]:
     import torch
 
-    torch.set_num_threads(threads)
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
     a, b, c = map(torch.from_numpy, operands(text))
 
     def repeat(times: int) -> None:
@@ -78,7 +79,8 @@ def graphnn_product(text: str, threads: int) -> Callable[[int], None]:
 
     a, b, c = operands(text)
     (m, k), n = a.shape, b.shape[1]
-    team.set_threads(threads)
+    if team.threads() != threads:  # a new team's threads would not stay on their cores
+        team.set_threads(threads)
     chosen = plan(m, n, k, (1, 1), (0, 0, *a.strides), (0, 0, *b.strides), (0, 0, c.strides[0]), "float32", threads)
     kernel, runner = loader.addresses([chosen.spec, KernelSpec("run")])
     raw = np.zeros(chosen.workspace + 64, np.uint8)

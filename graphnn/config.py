@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,12 @@ class _Settings:
 
 
 _settings = _Settings()
+on_change: list[Callable[[], None]] = []  # called when a setting changes that traced programs may depend on
+
+
+def _changed() -> None:
+    for f in on_change:
+        f()
 
 
 def floatx() -> str:
@@ -50,6 +57,7 @@ def set_floatx(value: str) -> None:
     if value not in _FLOATS:
         raise ValueError(f"Unknown `floatx` value: {value!r}. Expected one of {', '.join(_FLOATS)}")
     _settings.floatx = value
+    _changed()
 
 
 def standard_dtype(dtype: Any = None) -> str:
@@ -79,6 +87,7 @@ def epsilon() -> float:
 def set_epsilon(value: float) -> None:
     """Sets the small number of `epsilon()`."""
     _settings.epsilon = float(value)
+    _changed()
 
 
 def image_data_format() -> str:
@@ -101,6 +110,7 @@ def set_image_data_format(data_format: str) -> None:
         ValueError: for any other value.
     """
     _settings.image_data_format = standardize_data_format(data_format)
+    _changed()
 
 
 def standardize_data_format(data_format: str | None) -> str:

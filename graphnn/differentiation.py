@@ -73,7 +73,9 @@ def value_and_grad(
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if any(isinstance(x, KerasTensor) for x in tree.flatten([args, kwargs])):
-            raise TypeError("gradients are taken of arrays, or inside a layer's call or a model's train_step; not of a KerasTensor")
+            raise TypeError(
+                "gradients are taken of arrays, or inside a layer's call or a model's train_step; not of a KerasTensor"
+            )
         if active() is not None:
             return body(*args, **kwargs)
         arrays: list[Any] = []

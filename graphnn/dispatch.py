@@ -26,10 +26,10 @@ from graphnn_compiler.ir import Value
 from graphnn_compiler.trace import active
 
 from . import tree
-from .config import standard_dtype
+from .config import on_change, standard_dtype
 from .node import Node, Operation, symbolic_outputs
 from .program import Program, Programs, as_array, is_arraylike, split
-from .tensor import KerasTensor
+from .tensor import KerasTensor, Tensor
 from .variable import Variable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -45,6 +45,7 @@ TENSORS = frozenset(
 
 OPS: dict[str, Callable[..., Any]] = {}
 _programs = Programs(1024)
+_quick_tables: list[dict[Any, Program]] = []
 
 
 def camel(name: str) -> str:
@@ -64,7 +65,9 @@ def value(x: Any, dtype: Any = None) -> Value:
     if isinstance(x, Value):
         return build.value(x, kind)
     if isinstance(x, KerasTensor):
-        raise ValueError(f"a KerasTensor ({x.name}) of the layer graph cannot be used inside a layer's call; pass it as an argument")
+        raise ValueError(
+            f"a KerasTensor ({x.name}) of the layer graph cannot be used inside a layer's call; pass it as an argument"
+        )
     if isinstance(x, bool | int | float):
         return build.value(x, kind or build.value(x).dtype)
     if isinstance(x, list | tuple):
@@ -189,8 +192,19 @@ def op(function: Any = None, *, static: Iterable[str] = (), tensors: Iterable[st
             return listed(x)
         return x
 
+    quick: dict[Any, Program] = {}
+    _quick_tables.append(quick)
+
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        arrays: list[Any] = []
+        key = _quick_key(args, kwargs, arrays)
+        if key is not None and active() is None:
+            program = quick.get(key)
+            if program is not None:
+                return program(arrays)
+        else:
+            key = None
         n = len(names)
         args = tuple([prepared(names[i] if i < n else rest, a) for i, a in enumerate(args)])
         if kwargs:
@@ -200,7 +214,12 @@ def op(function: Any = None, *, static: Iterable[str] = (), tensors: Iterable[st
         if active() is not None:
             args, kwargs = tree.map_structure(_traced, args), tree.map_structure(_traced, kwargs)
             return function(*args, **kwargs)
-        return run_eagerly(function, args, kwargs)
+        program, prepared_arrays = _program(function, args, kwargs)
+        if key is not None and len(arrays) == len(prepared_arrays) and all(a.dtype.isnative for a in arrays):
+            if len(quick) >= 256:
+                quick.clear()
+            quick[key] = program
+        return program(prepared_arrays)
 
     wrapper.class_name = name or camel(function.__name__.strip("_"))  # type: ignore[attr-defined]
     wrapper.parameters = names  # type: ignore[attr-defined]
@@ -214,18 +233,52 @@ def _traced(x: Any) -> Any:
     return x
 
 
-def run_eagerly(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A body on arrays: traced for their shapes and dtypes, compiled, kept, run."""
+def _quick_key(args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any]) -> Any:
+    """A key for arguments that are plain arrays (appended to `arrays`), variables, numbers, strings and None; None for others."""
+    key: list[Any] = []
+    for x in (*args, *kwargs.values()) if kwargs else args:
+        kind = type(x)
+        if kind is np.ndarray or kind is Tensor:
+            if not x.flags.c_contiguous:
+                return None
+            arrays.append(x)
+            key += (x.dtype, x.shape)
+        elif kind is Variable:
+            arrays.append(x.array)
+            key += (x.array.dtype, x.array.shape)
+        elif kind is float:
+            key.append(x.hex())  # tells -0.0 from 0.0, and a float from an int
+        elif kind is int or kind is bool or kind is str or x is None:
+            key += (kind, x)
+        else:
+            return None
+    if kwargs:
+        key += kwargs
+    return tuple(key)
+
+
+def _program(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Program, list[Any]]:
+    """The program of a body for the shapes and dtypes of its arrays (traced and compiled where there is none), and the arrays."""
     arrays: list[Any] = []
     args, key = split(args, arrays)
     named: Any = None
     if kwargs:
         kwargs, named = split(kwargs, arrays)
     specs = tuple([(a.shape, a.dtype.name) for a in arrays])
-    program = _programs.get((function, key, named, specs), lambda: Program(function, args, kwargs, specs))
+    return _programs.get((function, key, named, specs), lambda: Program(function, args, kwargs, specs)), arrays
+
+
+def run_eagerly(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A body on arrays, as a compiled program that is kept."""
+    program, arrays = _program(function, args, kwargs)
     return program(arrays)
 
 
 def forget_programs() -> None:
     """Drops all kept programs of ops (those of models stay with their models)."""
     _programs.clear()
+    for table in _quick_tables:
+        table.clear()
+
+
+on_change.append(forget_programs)

@@ -19,7 +19,7 @@ from graphnn_compiler.ops.index import IndexOutOfRange
 from graphnn_compiler.trace import active
 
 from .dispatch import OpCall, find, listed
-from .program import Program, Programs, is_arraylike, split
+from .program import Program, Programs, Unhashable, is_arraylike, split
 from .tensor import BATCH, Array, KerasTensor
 from .tree import flatten
 
@@ -33,7 +33,18 @@ class OwnPrograms(Programs):
 
     def __init__(self, limit: int = 64):
         super().__init__(limit)
-        self.exact: set[Hashable] = set()  # what asked for the numbers of its extents
+        self._exact: set[Hashable] = set()
+
+    def asked(self, key: Hashable) -> bool:
+        """Whether the function of this key asked for the number of an extent."""
+        try:
+            return key in self._exact
+        except (Unhashable, TypeError):
+            return True
+
+    def ask(self, key: Hashable) -> None:
+        """Remembers that it did."""
+        self._exact.add(key)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> OwnPrograms:
         return OwnPrograms(self.limit)
@@ -103,11 +114,11 @@ def run(owner: Any, name: Hashable, function: Callable[..., Any], args: Any, *, 
 
     specs = _row_specs(arrays) if rows else None
     try:
-        if specs is not None and base not in kept.exact:
+        if specs is not None and not kept.asked(base):
             try:
                 return program(specs)(arrays)
             except ConcreteExtentNeeded:
-                kept.exact.add(base)
+                kept.ask(base)
         return program(exact)(arrays)
     except IndexOutOfRange as error:
         from .losses.labels import LABELS, label_error
@@ -141,6 +152,6 @@ def one_program(method: F | None = None, *, rows: bool = True, small: bool = Fal
             if bound.kwargs:
                 return method(self, *args, **kwargs)
             args = bound.args[1:]
-        return run(self, name, functools.partial(method, self), as_arrays(args), rows=rows, small=small)
+        return run(self, name, functools.partial(method, self), tuple([as_arrays(a) for a in args]), rows=rows, small=small)
 
     return wrapper

@@ -22,10 +22,9 @@ class Node:
         self.operation, self.args, self.kwargs, self.outputs = operation, args, kwargs, outputs
         self.input_tensors: list[KerasTensor] = [x for x in tree.flatten([args, kwargs]) if isinstance(x, KerasTensor)]
         self.output_tensors: list[KerasTensor] = [x for x in tree.flatten(outputs) if isinstance(x, KerasTensor)]
-        index = len(operation._inbound_nodes)
-        operation._inbound_nodes.append(self)
+        operation.nodes.append(self)
         for i, x in enumerate(self.output_tensors):
-            x._keras_history = KerasHistory(operation, index, i)
+            x.history = KerasHistory(operation, len(operation.nodes) - 1, i)
 
     @property
     def is_input(self) -> bool:
@@ -37,8 +36,8 @@ class Node:
         """The nodes that make the inputs, each once."""
         found: dict[int, Node] = {}
         for x in self.input_tensors:
-            operation, index, _ = x._keras_history
-            node = operation._inbound_nodes[index]
+            operation, index, _ = x.history
+            node = operation.nodes[index]
             found[id(node)] = node
         return list(found.values())
 
@@ -68,14 +67,19 @@ class Operation:
         self.name = name
         self._inbound_nodes: list[Node] = []
 
+    @property
+    def nodes(self) -> list[Node]:
+        """Its calls on symbolic tensors, in order."""
+        return self._inbound_nodes
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The maths of the operation."""
         raise NotImplementedError(f"{type(self).__name__} has no `call`")
 
     def _first_node(self, side: str) -> Node:
-        if not self._inbound_nodes:
+        if not self.nodes:
             raise AttributeError(f"The layer {self.name} has never been called and thus has no defined {side}.")
-        return self._inbound_nodes[0]
+        return self.nodes[0]
 
     @property
     def input(self) -> Any:
@@ -107,7 +111,9 @@ def symbolic_outputs(function: Callable[..., Any], args: Any, kwargs: Any) -> An
         if not names:
             raise
         first, second = ({n: k + (0 if n == BATCH else 59) for n in names} for k in (5, 7))
-        (a, masks), (b, _) = (_traced(function, args, kwargs, tensors, [_numbers(x.dims, e) for x in tensors]) for e in (first, second))
+        (a, masks), (b, _) = (
+            _traced(function, args, kwargs, tensors, [_numbers(x.dims, e) for x in tensors]) for e in (first, second)
+        )
         specs = tree.map_structure(lambda u, v: _joined(u, v, first, second), a, b)
 
     def symbolic(spec: Any) -> Any:
@@ -116,7 +122,7 @@ def symbolic_outputs(function: Callable[..., Any], args: Any, kwargs: Any) -> An
     out = tree.map_structure(symbolic, specs)
     for x, mask in zip(tree.flatten(out), masks, strict=True):
         if isinstance(x, KerasTensor) and mask is not None:
-            x._keras_mask = KerasTensor(tuple(None if isinstance(d, Dim) else d for d in mask.shape), mask.dtype)
+            x.mask = KerasTensor(tuple(None if isinstance(d, Dim) else d for d in mask.shape), mask.dtype)
     return out
 
 
@@ -147,7 +153,7 @@ def _traced(function: Any, args: Any, kwargs: Any, tensors: list[KerasTensor], s
         values = {id(x): tracer.input(s, x.dtype) for x, s in zip(tensors, shapes, strict=True)}
         beside = context.collected(tracer)
         for x, s in zip(tensors, shapes, strict=True):
-            mask = x._keras_mask
+            mask = x.mask
             if mask is not None:
                 beside.masks[values[id(x)]] = tracer.input(s[: mask.ndim], mask.dtype)
 

@@ -60,14 +60,18 @@ def as_array(x: Any) -> Array:
     a = x.array if isinstance(x, Variable) else np.asarray(x)
     if a.dtype.kind not in "biuf" or a.dtype.name not in _DTYPES:
         if a.dtype.kind not in "biuf":
-            raise ValueError(f"Invalid dtype: {a.dtype}. A tensor must hold numbers; Received: {type(x).__name__} of dtype {a.dtype}")
+            raise ValueError(
+                f"Invalid dtype: {a.dtype}. A tensor must hold numbers; Received: {type(x).__name__} of dtype {a.dtype}"
+            )
         standard_dtype(a.dtype)
     if not a.dtype.isnative:
         a = a.astype(a.dtype.newbyteorder("="))
     return a if a.flags.c_contiguous else a.copy(order="C")
 
 
-_DTYPES = frozenset(("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"))
+_DTYPES = frozenset(
+    ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64")
+)
 
 
 def is_arraylike(x: Any) -> bool:

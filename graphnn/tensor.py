@@ -130,7 +130,7 @@ class KerasTensor(Operators):
     """
 
     __array_ufunc__ = None
-    _keras_history: KerasHistory
+    _keras_history: KerasHistory | None
     _keras_mask: Any
 
     def __init__(self, shape: Sequence[Any], dtype: Any = "float32", name: str | None = None, **kwargs: Any):
@@ -139,7 +139,32 @@ class KerasTensor(Operators):
         self.dims = dims_of(shape)
         self.dtype = standard_dtype(dtype)
         self.name = name or auto_name("KerasTensor")
+        self._keras_history = None
         self._keras_mask = None
+
+    @property
+    def history(self) -> KerasHistory:
+        """Which output of which call of which operation it is.
+
+        Raises:
+            ValueError: if it was made by no operation.
+        """
+        if self._keras_history is None:
+            raise ValueError(f"A KerasTensor of shape {self.shape} was made by no layer: start from graphnn.Input(...). Received: {self!r}")
+        return self._keras_history
+
+    @history.setter
+    def history(self, value: KerasHistory) -> None:
+        self._keras_history = value
+
+    @property
+    def mask(self) -> Any:
+        """The symbolic mask that travels with it, or None."""
+        return self._keras_mask
+
+    @mask.setter
+    def mask(self, value: Any) -> None:
+        self._keras_mask = value
 
     @property
     def shape(self) -> tuple[int | None, ...]:

@@ -12,7 +12,7 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from graphnn_compiler.autodiff import gradients
@@ -105,19 +105,15 @@ def check_layer(
     return first
 
 
-def check_config(
-    layer: Callable[..., Any], made: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
-) -> None:
+def check_config(layer: Callable[..., Any], made: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> None:
     """The configuration is plain JSON, and the layer made from it has the same one."""
     from .saving.serialization import deserialize_keras_object, serialize_keras_object
 
     first = layer(**made)
     config = first.get_config()
     text = json.dumps(config)
-    again = type(first).from_config(json.loads(text))
-    assert json.dumps(again.get_config()) == text, (
-        f"from_config gives another configuration:\n{again.get_config()}\n{config}"
-    )
+    again: Any = cast(Any, type(first)).from_config(json.loads(text))
+    assert json.dumps(again.get_config()) == text, f"from_config gives another configuration:\n{again.get_config()}\n{config}"
     whole = json.loads(json.dumps(serialize_keras_object(first)))
     copy = deserialize_keras_object(whole, custom_objects=dict(custom_objects or {type(first).__name__: type(first)}))
     assert json.dumps(copy.get_config()) == text, "deserialize_keras_object gives another configuration"
@@ -137,7 +133,11 @@ def _check_output(layer: Any, y: Any, shape: Any, expected: Any, weights: Any) -
 
 def check_batches(layer: Any, x: Inputs, y: Any) -> None:
     """Symbolic shapes agree with real ones, and other numbers of rows do too (one, three, none)."""
-    symbolic = layer.compute_output_shape(tree.map_structure(lambda a: (None, *a.shape[1:]), x))
+
+    def shape(a: Array) -> tuple[int | None, ...]:
+        return (None, *a.shape[1:])
+
+    symbolic = layer.compute_output_shape(tree.map_structure(shape, x))
     for s, b in zip(_shapes(symbolic), tree.flatten(y), strict=True):
         fits = len(s) == b.ndim and all(d is None or d == n for d, n in zip(s, b.shape, strict=True))
         assert fits, f"the symbolic output shape is {s}, the real one {b.shape}"
@@ -195,7 +195,7 @@ def check_shared(layer: Callable[..., Any], made: Mapping[str, Any], x: Inputs, 
     a, b = symbolic(x), symbolic(x)
     outputs = [tree.flatten(shared(s, **call))[0] for s in (a, b)]
     model = Model([*tree.flatten(a), *tree.flatten(b)], outputs)
-    other = tree.map_structure(lambda v: v[::-1].copy(), x)
+    other = tree.map_structure(reversed_rows, x)
     found = [np.asarray(v) for v in model([*tree.flatten(x), *tree.flatten(other)])]
     for v, one in zip(found, (x, other), strict=True):
         same(
@@ -218,9 +218,7 @@ def check_training(layer: Callable[..., Any], made: Mapping[str, Any], x: Inputs
     target = np.random.RandomState(1).standard_normal(tuple(model(x).shape)).astype("float32")
     loss = model.train_on_batch(x, target)
     assert np.isfinite(np.asarray(loss)).all(), f"the loss of a training step is {loss}"
-    assert all(np.isfinite(w).all() for w in trained.get_weights() if w.dtype.kind == "f"), (
-        "weights are not finite after a step"
-    )
+    assert all(np.isfinite(w).all() for w in trained.get_weights() if w.dtype.kind == "f"), "weights are not finite after a step"
 
 
 def check_gradients(
@@ -289,7 +287,8 @@ def check_gradients(
     for k, ((what, place), got) in enumerate(zip(places, found, strict=True)):
         direction = rng.standard_normal(place.shape)
         slot = state[kept[id(weights[k - len(inputs)])]][1] if k >= len(inputs) else None
-        start, ends = place.copy(), []
+        start = place.copy()
+        ends: list[float] = []
         for sign in (1, -1):
             np.copyto(place, start + sign * step * direction)
             if slot is not None:
@@ -324,12 +323,25 @@ def random_input(rng: np.random.RandomState, shape: Any, dtype: str) -> Inputs:
 
 def widened(x: Inputs) -> Inputs:
     """Float arrays as float64, others as they are."""
-    return tree.map_structure(lambda a: a.astype("float64") if np.asarray(a).dtype.kind == "f" else a, x)
+
+    def one(a: Array) -> Array:
+        return a.astype("float64") if a.dtype.kind == "f" else a
+
+    return tree.map_structure(one, x)
+
+
+def reversed_rows(a: Array) -> Array:
+    """The rows from the last to the first."""
+    return a[::-1].copy()
 
 
 def resized(x: Inputs, rows: int) -> Inputs:
     """Inputs with another number of rows."""
-    return tree.map_structure(lambda a: np.resize(a, (rows, *a.shape[1:])), x)
+
+    def one(a: Array) -> Array:
+        return np.resize(a, (rows, *a.shape[1:]))
+
+    return tree.map_structure(one, x)
 
 
 def varied(rng: np.random.RandomState, w: Array) -> Array:
@@ -342,7 +354,10 @@ def symbolic(x: Inputs) -> Any:
     """`Input`s for arrays."""
     from .layers import Input
 
-    return tree.map_structure(lambda a: Input(shape=a.shape[1:], dtype=a.dtype.name), x)
+    def one(a: Array) -> Any:
+        return Input(shape=a.shape[1:], dtype=a.dtype.name)
+
+    return tree.map_structure(one, x)
 
 
 def as_model(layer: Any, x: Inputs, call: Mapping[str, Any], after: Callable[[Any], Any] | None = None) -> Any:
@@ -365,6 +380,4 @@ def same(a: Array, b: Array, message: str, tolerance: float = 1e-6) -> None:
     """AssertionError unless shapes agree and numbers within the tolerance."""
     assert a.shape == b.shape, f"{message}: shape {a.shape}, not {b.shape}"
     scale = float(np.abs(b).max(initial=0)) + 1
-    assert np.allclose(a, b, rtol=0, atol=tolerance * scale, equal_nan=True), (
-        f"{message}: they differ by {np.abs(a - b).max()}"
-    )
+    assert np.allclose(a, b, rtol=0, atol=tolerance * scale, equal_nan=True), f"{message}: they differ by {np.abs(a - b).max()}"

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeGuard
+
+
+def is_list(x: Any) -> TypeGuard[list[Any] | tuple[Any, ...]]:
+    """True for a list or tuple."""
+    return isinstance(x, list | tuple)
+
+
+def is_dict(x: Any) -> TypeGuard[dict[Any, Any]]:
+    """True for a dictionary."""
+    return isinstance(x, dict)
 
 
 def is_nested(structure: Any) -> bool:
@@ -31,10 +41,10 @@ def flatten(structure: Any) -> list[Any]:
     out: list[Any] = []
 
     def visit(x: Any) -> None:
-        if isinstance(x, dict):
+        if is_dict(x):
             for k in _sorted_keys(x):
                 visit(x[k])
-        elif isinstance(x, list | tuple):
+        elif is_list(x):
             for e in x:
                 visit(e)
         else:
@@ -53,10 +63,10 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
     out: list[tuple[tuple[Any, ...], Any]] = []
 
     def visit(x: Any, path: tuple[Any, ...]) -> None:
-        if isinstance(x, dict):
+        if is_dict(x):
             for k in _sorted_keys(x):
                 visit(x[k], (*path, k))
-        elif isinstance(x, list | tuple):
+        elif is_list(x):
             for i, e in enumerate(x):
                 visit(e, (*path, i))
         else:
@@ -83,15 +93,15 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
     {'x': [4, 6]}
     """
     first = structures[0]
-    if isinstance(first, dict):
+    if is_dict(first):
         for s in structures[1:]:
-            if not isinstance(s, dict) or set(s) != set(first):
+            if not is_dict(s) or set(s) != set(first):
                 raise ValueError(f"the structures do not match: {first!r} and {s!r}")
         done = {k: map_structure(func, *[s[k] for s in structures], none_is_leaf=none_is_leaf) for k in _sorted_keys(first)}
         return type(first)((k, done[k]) for k in first) if type(first) is not dict else {k: done[k] for k in first}
-    if isinstance(first, list | tuple):
+    if is_list(first):
         for s in structures[1:]:
-            if not isinstance(s, list | tuple) or len(s) != len(first):
+            if not is_list(s) or len(s) != len(first):
                 raise ValueError(f"the structures do not match: {first!r} and {s!r}")
         rows = zip(*structures, strict=True)
         return _like(first, [map_structure(func, *row, none_is_leaf=none_is_leaf) for row in rows])
@@ -125,16 +135,16 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     """
     if is_shape(structure):
         return func(tuple(structure))
-    if isinstance(structure, dict):
+    if is_dict(structure):
         return {k: map_shape_structure(func, v) for k, v in structure.items()}
-    if isinstance(structure, list | tuple):
+    if is_list(structure):
         return _like(structure, [map_shape_structure(func, v) for v in structure])
     raise ValueError(f"Cannot map function to unknown objects {structure!r}: expected shapes")
 
 
-def is_shape(x: Any) -> bool:
+def is_shape(x: Any) -> TypeGuard[list[int | None] | tuple[int | None, ...]]:
     """True for a tuple or list of integers and None."""
-    return isinstance(x, list | tuple) and all(e is None or (isinstance(e, int) and not isinstance(e, bool)) for e in x)
+    return is_list(x) and all(e is None or (isinstance(e, int) and not isinstance(e, bool)) for e in x)
 
 
 def assert_same_structure(a: Any, b: Any, check_types: bool = True) -> None:
@@ -148,7 +158,7 @@ def assert_same_structure(a: Any, b: Any, check_types: bool = True) -> None:
         return
     if check_types and type(a) is not type(b):
         raise ValueError(f"`a` and `b` have different types of containers: {type(a)} and {type(b)}")
-    if isinstance(a, dict):
+    if is_dict(a):
         if set(a) != set(b):
             raise ValueError(f"`a` and `b` have different keys: {_sorted_keys(a)} and {_sorted_keys(b)}")
         for k in a:
@@ -166,9 +176,9 @@ def lists_to_tuples(structure: Any) -> Any:
     >>> lists_to_tuples([1, [2]])
     (1, (2,))
     """
-    if isinstance(structure, list | tuple):
+    if is_list(structure):
         items = [lists_to_tuples(e) for e in structure]
         return tuple(items) if isinstance(structure, list) else _like(structure, items)
-    if isinstance(structure, dict):
+    if is_dict(structure):
         return {k: lists_to_tuples(v) for k, v in structure.items()}
     return structure

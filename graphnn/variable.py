@@ -95,7 +95,9 @@ class Variable(Operators):
             kind = standard_dtype(dtype if dtype is not None else natural_dtype(initializer, numbers))
             extents = numbers.shape if shape is None else checked_shape(shape, self.path)
         if numbers.shape != tuple(extents):
-            raise ValueError(f"variable {self.path!r} of shape {tuple(extents)} cannot start from numbers of shape {numbers.shape}")
+            raise ValueError(
+                f"variable {self.path!r} of shape {tuple(extents)} cannot start from numbers of shape {numbers.shape}"
+            )
         buffer = aligned(extents, kind)
         np.copyto(buffer, numbers, casting="unsafe")
         return buffer

@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import tempfile
-from collections.abc import Generator
 from pathlib import Path
 
 import hypothesis
@@ -35,7 +34,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def fixed_seeds() -> Generator[None, None, None]:
+def fixed_seeds() -> None:
     """Every test starts from the same random numbers, alone or among others."""
     random.seed(0)
     np.random.seed(0)
@@ -43,7 +42,6 @@ def fixed_seeds() -> Generator[None, None, None]:
         from graphnn.utils import set_random_seed
 
         set_random_seed(0)
-    yield
 
 
 @pytest.fixture

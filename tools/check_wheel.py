@@ -21,8 +21,9 @@ def problems(wheel: Path) -> list[str]:
     if not any(name.endswith("/licenses/LICENSE") for name in names):
         found.append("the licence is missing")
     for package, folder in PACKAGES.items():
-        files = (p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-        found += [f"{package}/{p.relative_to(folder).as_posix()} is missing" for p in files if f"{package}/{p.relative_to(folder).as_posix()}" not in names]
+        files = [p.relative_to(folder) for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+        wanted = {f"{package}/{p.as_posix()}" for p in files}
+        found += [f"{name} is missing" for name in sorted(wanted - names)]
     tops = {*PACKAGES, *(n.split("/")[0] for n in names if ".dist-info/" in n)}
     found += [f"{name} should not be there" for name in sorted(names) if name.split("/")[0] not in tops or "__pycache__" in name]
     return found

@@ -61,7 +61,7 @@ def report(job: str, graph: Graph, lowered: Lowered, env: Mapping[str, int] | No
     """The report of a lowered graph; `env` are the numbers of its symbols."""
     lines: list[Line] = []
     for step in lowered.steps:
-        flops = step.work if isinstance(step, GemmStep) else None
+        flops = step.flops if isinstance(step, GemmStep) else None
         number = evaluate(flops, env) if flops is not None and env is not None else flops
         layers = tuple(dict.fromkeys(n.origin for n in step.nodes if n.origin))
         ops = tuple(type(n.op).__name__ for n in step.nodes) or ("copy",)

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = build()
     model.summary()
     print("\nTraining (the kernels that this machine has not compiled before are compiled first):")
-    model.fit(x_train, y_train, epochs=arguments.epochs, batch_size=32, verbose=2)
+    model.fit(x_train, y_train, epochs=arguments.epochs, batch_size=32)
     loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
     print(f"\nHeld-out images: {accuracy:.1%} right, loss {loss:.4f}.\n")
     show_some(model, x_test, y_test)

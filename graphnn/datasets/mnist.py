@@ -45,7 +45,5 @@ def load_data(path: str = "mnist.npz") -> tuple[tuple[Array, Array], tuple[Array
         with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as data:
             x_train, y_train, x_test, y_test = (np.asarray(data[key]) for key in keys)
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{file} is no MNIST file: it should be an .npz of the arrays {', '.join(keys)} ({error})"
-        ) from error
+        raise ValueError(f"{file} is no MNIST file: it should be an .npz of the arrays {', '.join(keys)} ({error})") from error
     return (x_train, y_train), (x_test, y_test)

@@ -38,9 +38,7 @@ class ReLU(ConfiguredLayer):
     [0.0, 2.0, 6.0]
     """
 
-    def __init__(
-        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
-    ):
+    def __init__(self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.max_value = None if max_value is None else not_negative(self, "max_value", max_value)
         self.negative_slope = not_negative(self, "negative_slope", negative_slope)
@@ -48,9 +46,7 @@ class ReLU(ConfiguredLayer):
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
-        return activations.relu(
-            inputs, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold
-        )
+        return activations.relu(inputs, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
 
 
 class LeakyReLU(ConfiguredLayer):
@@ -119,16 +115,14 @@ class PReLU(ConfiguredLayer):
             alpha_regularizer=alpha_regularizer,
             alpha_constraint=alpha_constraint,
         )
-        self.shared_axes = (
-            [shared_axes] if isinstance(shared_axes, int) else None if shared_axes is None else list(shared_axes)
-        )
+        self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else None if shared_axes is None else list(shared_axes)
         self.supports_masking = True
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Any = None) -> None:
         shared = {axis - 1 for axis in self.shared_axes or []}
         shape = [1 if i in shared else axis_extents(self, [i + 1], input_shape)[0] for i in range(len(input_shape) - 1)]
         self.alpha = add_weight(self, "alpha", shape)
-        axes = {i + 1: d for i, d in enumerate(shape) if i not in shared} if shared else {}
+        axes: dict[int, int | None] = {i + 1: d for i, d in enumerate(shape) if i not in shared} if shared else {}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
 
     def call(self, inputs: Any) -> Any:
@@ -215,7 +209,5 @@ class Softmax(ConfiguredLayer):
 def not_negative(layer: Layer, argument: str, value: float | None) -> float:
     """`value` if it is 0 or more, else a ValueError that names layer and argument."""
     if value is None or value < 0:
-        raise ValueError(
-            f"{type(layer).__name__}: `{argument}` must be a number of 0 or more. Received: {argument}={value!r}"
-        )
+        raise ValueError(f"{type(layer).__name__}: `{argument}` must be a number of 0 or more. Received: {argument}={value!r}")
     return value

@@ -5,7 +5,7 @@ Exports: BatchNormalization.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from .. import ops
@@ -53,6 +53,9 @@ class BatchNormalization(ConfiguredLayer):
     [-1.0, 1.0]
     """
 
+    moving_mean_initializer: Any
+    moving_variance_initializer: Any
+
     def __init__(
         self,
         axis: int = -1,
@@ -96,7 +99,7 @@ class BatchNormalization(ConfiguredLayer):
         self.synchronized = synchronized
         self.supports_masking = True
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Any = None) -> None:
         shape = axis_extents(self, [self.axis], input_shape)
         self.gamma = add_weight(self, "gamma", shape, autocast=False) if self.scale else None
         self.beta = add_weight(self, "beta", shape, autocast=False) if self.center else None
@@ -188,12 +191,9 @@ def limits(clipping: Mapping[str, float] | None) -> dict[str, float]:
     clip = dict(clipping or {})
     low, high, shift = clip.get("rmin"), clip.get("rmax"), clip.get("dmax")
     if not set(clip) <= {"rmin", "rmax", "dmax"}:
-        raise ValueError(
-            f"BatchNormalization: `renorm_clipping` has the keys rmin, rmax, dmax. Received: renorm_clipping={clip}"
-        )
+        raise ValueError(f"BatchNormalization: `renorm_clipping` has the keys rmin, rmax, dmax. Received: renorm_clipping={clip}")
     if (low is not None and high is not None and high < low) or (shift is not None and shift < 0):
         raise ValueError(
-            "BatchNormalization: `renorm_clipping` needs rmin <= rmax and dmax of 0 or more. "
-            f"Received: renorm_clipping={clip}"
+            f"BatchNormalization: `renorm_clipping` needs rmin <= rmax and dmax of 0 or more. Received: renorm_clipping={clip}"
         )
     return clip

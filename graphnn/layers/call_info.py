@@ -11,15 +11,13 @@ class CallInfo:
     """Names and defaults of the parameters of `call` (without self)."""
 
     def __init__(self, function: Callable[..., Any]):
-        self.signature = inspect.signature(function)
-        parameters = list(self.signature.parameters.values())[1:]
-        self.signature = self.signature.replace(parameters=parameters)
-        self.names = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
-        self.positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-        self.any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        self.has_training = "training" in self.names or self.any_keyword
-        self.has_mask = "mask" in self.names or self.any_keyword
+        signature = inspect.signature(function)
+        self.parameters = list(signature.parameters.values())[1:]
+        self.signature = signature.replace(parameters=self.parameters)
+        self.names = [p.name for p in self.parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        self.positional = [p.name for p in self.parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        self.defaults: dict[str, Any] = {p.name: p.default for p in self.parameters if p.default is not p.empty}
+        self.any_keyword = any(p.kind is p.VAR_KEYWORD for p in self.parameters)
 
     def bind(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """The given arguments by name, in the order of the signature; TypeError where they do not fit."""
@@ -27,3 +25,23 @@ class CallInfo:
             return dict(self.signature.bind(*args, **kwargs).arguments)
         except TypeError as e:
             raise TypeError(f"{type(layer).__name__}.call() of layer {layer.name!r}: {e}") from None
+
+    def arguments(self, bound: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """What `call` is called with: by place up to the first argument that is not given, then by name."""
+        places: list[Any] = []
+        names: dict[str, Any] = {}
+        by_place = True
+        for p in self.parameters:
+            if p.kind is p.VAR_KEYWORD:
+                names.update(bound.get(p.name, {}))
+            elif p.kind is p.VAR_POSITIONAL:
+                places += bound.get(p.name, ())
+            elif p.name not in bound or p.kind is p.KEYWORD_ONLY:
+                by_place = False
+                if p.name in bound:
+                    names[p.name] = bound[p.name]
+            elif by_place:
+                places.append(bound[p.name])
+            else:
+                names[p.name] = bound[p.name]
+        return places, names

@@ -30,7 +30,7 @@ def bound_arguments(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return out
 
 
-def captured_config(layer: Any) -> dict[str, Any]:
+def captured_config(layer: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     """The captured arguments in serialisable form, base arguments left out.
 
     A layer of this package stores what it normalised (initializers as objects, sizes as tuples) under the argument's name, and that is
@@ -38,7 +38,6 @@ def captured_config(layer: Any) -> dict[str, Any]:
     """
     from ..saving.serialization import serialize_keras_object
 
-    arguments: dict[str, Any] = layer._init_arguments or {}
     own = type(layer).__init__.__module__.split(".")[0] == __name__.split(".")[0]
     config: dict[str, Any] = {}
     for name, raw in arguments.items():

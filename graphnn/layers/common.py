@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from .. import activations, constraints, initializers, regularizers
@@ -15,7 +15,7 @@ Identifier: TypeAlias = Any
 _READERS = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
 
 
-_WRITERS = {
+_WRITERS: dict[str, Callable[[Any], Any]] = {
     "initializer": initializers.serialize,
     "regularizer": regularizers.serialize,
     "constraint": constraints.serialize,
@@ -48,8 +48,8 @@ def written(name: str, value: Any) -> Any:
     """An argument as configurations hold it."""
     from ..saving.serialization import serialize_keras_object
 
-    writer = _WRITERS.get(name.rpartition("_")[2], serialize_keras_object)
-    return writer(list(value) if isinstance(value, tuple) else value)
+    writer: Callable[[Any], Any] = _WRITERS.get(name.rpartition("_")[2], serialize_keras_object)
+    return writer([*value] if isinstance(value, tuple) else value)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def set_options(layer: Layer, **options: Identifier) -> None:
@@ -68,18 +68,14 @@ def add_weight(layer: Layer, name: str, shape: Sequence[Any], **kwargs: Any) -> 
 def positive_integer(layer: Layer, argument: str, value: object) -> int:
     """`value` if it is an integer above 0, else a ValueError that names layer and argument."""
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise ValueError(
-            f"{type(layer).__name__}: `{argument}` must be a positive integer. Received: {argument}={value!r}"
-        )
+        raise ValueError(f"{type(layer).__name__}: `{argument}` must be a positive integer. Received: {argument}={value!r}")
     return value
 
 
 def fraction(layer: Layer, argument: str, value: Any) -> Any:
     """`value` if it is a number from 0 to 1, else a ValueError that names layer and argument."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ValueError(
-            f"{type(layer).__name__}: `{argument}` must be a number from 0 to 1. Received: {argument}={value!r}"
-        )
+        raise ValueError(f"{type(layer).__name__}: `{argument}` must be a number from 0 to 1. Received: {argument}={value!r}")
     return value
 
 
@@ -98,8 +94,7 @@ def axis_extents(layer: Layer, axes: Sequence[int], input_shape: Sequence[int | 
     for axis in axes:
         if not -len(input_shape) <= axis < len(input_shape):
             raise ValueError(
-                f"{type(layer).__name__} {layer.name!r}: axis {axis} is out of bounds for an input of shape "
-                f"{tuple(input_shape)}"
+                f"{type(layer).__name__} {layer.name!r}: axis {axis} is out of bounds for an input of shape {tuple(input_shape)}"
             )
         extent = input_shape[axis]
         if extent is None:

@@ -5,7 +5,6 @@ Exports: Dense.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from .. import activations, ops
@@ -75,7 +74,7 @@ class Dense(LoraMixin):
         self.supports_masking = True
         self.input_spec = InputSpec(min_ndim=2)
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Any = None) -> None:
         (n,) = axis_extents(self, [-1], input_shape)
         self.kernel = add_weight(self, "kernel", (n, self.units))
         self.bias = add_weight(self, "bias", (self.units,)) if self.use_bias else None

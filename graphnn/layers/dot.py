@@ -48,12 +48,10 @@ class Dot(ConfiguredLayer):
         self.normalize = normalize
         self.supports_masking = True
 
-    def build(self, input_shape: Sequence[Sequence[int | None]]) -> None:
+    def build(self, input_shape: Any = None) -> None:
         shapes = list_of_shapes(self, input_shape)
         if len(shapes) != 2:
-            raise ValueError(
-                f"Dot {self.name!r} takes exactly 2 inputs. Received: {len(shapes)} inputs of shapes {show(shapes)}"
-            )
+            raise ValueError(f"Dot {self.name!r} takes exactly 2 inputs. Received: {len(shapes)} inputs of shapes {show(shapes)}")
         a, b = self.positive_axes(*map(len, shapes))
         if None not in (shapes[0][a], shapes[1][b]) and shapes[0][a] != shapes[1][b]:
             raise ValueError(
@@ -87,9 +85,9 @@ class Dot(ConfiguredLayer):
         right = ops.reshape(ops.transpose(y, (0, b, *y_rest)), (batch, k, product(columns)))
         return ops.reshape(ops.matmul(left, right), (batch, *(rows + columns or [1])))
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
         """The output has no mask."""
-        return None
+        return
 
 
 def unit_length(x: Any, axis: int) -> Any:

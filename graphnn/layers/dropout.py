@@ -51,9 +51,7 @@ class Dropout(ConfiguredLayer):
     [0.0, 2.0]
     """
 
-    def __init__(
-        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
-    ):
+    def __init__(self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.rate = fraction(self, "rate", rate)
         self.noise_shape = noise_shape_argument(self, noise_shape)
@@ -190,9 +188,7 @@ class AlphaDropout(ConfiguredLayer):
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
 
-    def __init__(
-        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
-    ):
+    def __init__(self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.rate = fraction(self, "rate", rate)
         self.noise_shape = noise_shape_argument(self, noise_shape)
@@ -246,13 +242,10 @@ class GaussianDropout(ConfiguredLayer):
             return inputs
         if self.rate == 1:
             raise ValueError(
-                f"GaussianDropout {self.name!r}: rate=1 asks for noise of infinite variance; it must be below 1 "
-                "to train"
+                f"GaussianDropout {self.name!r}: rate=1 asks for noise of infinite variance; it must be below 1 to train"
             )
         stddev = math.sqrt(self.rate / (1 - self.rate))
-        noise = random.normal(
-            ops.shape(inputs), mean=1.0, stddev=stddev, dtype=self.compute_dtype, seed=self.seed_generator
-        )
+        noise = random.normal(ops.shape(inputs), mean=1.0, stddev=stddev, dtype=self.compute_dtype, seed=self.seed_generator)
         return ops.multiply(inputs, noise)
 
 
@@ -295,8 +288,7 @@ def filled(noise_shape: Sequence[int | None] | None, inputs: Any) -> tuple[Any, 
         return None
     if len(noise_shape) != len(inputs.shape):
         raise ValueError(
-            f"noise_shape={tuple(noise_shape)} does not have the {len(inputs.shape)} axes of the input "
-            f"{tuple(inputs.shape)}"
+            f"noise_shape={tuple(noise_shape)} does not have the {len(inputs.shape)} axes of the input {tuple(inputs.shape)}"
         )
     return tuple(d if n is None else n for n, d in zip(noise_shape, ops.shape(inputs), strict=True))
 

@@ -49,6 +49,7 @@ class EinsumDense(LoraMixin):
     """
 
     unsaved = ("output_shape", "gptq_unpacked_column_size")
+    kernel_initializer: Any
 
     def __init__(
         self,
@@ -79,7 +80,7 @@ class EinsumDense(LoraMixin):
         set_options(self, kernel_constraint=kernel_constraint, bias_constraint=bias_constraint)
         self.set_lora(lora_rank, lora_alpha)
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Any = None) -> None:
         plan = analyze(self.equation, self.bias_axes, tuple(input_shape), self.partial_output_shape)
         init = self.kernel_initializer
         if isinstance(init, initializers.VarianceScaling) and None in (init.input_axes, init.output_axes):
@@ -125,8 +126,7 @@ def analyze(equation: str, bias_axes: str | None, input_shape: Shape, output_sha
     left, right = bool(parts.get("left")), bool(parts.get("right"))
     if not parts or (left and right) or (left, right) != (bool(parts["l"]), bool(parts["r"])):
         raise ValueError(
-            "EinsumDense: the equation must have the form X,Y->Z or ...X,Y->...Z or X...,Y->Z... "
-            f"Received: equation={equation!r}"
+            f"EinsumDense: the equation must have the form X,Y->Z or ...X,Y->...Z or X...,Y->Z... Received: equation={equation!r}"
         )
     x, w, y = parts["x"], parts["w"], parts["y"]
     hidden = len(input_shape) - len(x)
@@ -137,9 +137,7 @@ def analyze(equation: str, bias_axes: str | None, input_shape: Shape, output_sha
     front = input_shape[: max(at, 1)]
     full = (*front, *output_shape, *(input_shape[len(x) :] if right else ()))
     if len(full) != at + len(y) + (hidden if right else 0):
-        raise ValueError(
-            f"EinsumDense: output_shape={output_shape} does not have the axes that the equation {equation!r} gives"
-        )
+        raise ValueError(f"EinsumDense: output_shape={output_shape} does not have the axes that the equation {equation!r} gives")
     in_x, in_y = dict(zip(x, input_shape[at:], strict=False)), dict(zip(y, full[at:], strict=False))
     for letter in x:
         if in_y.get(letter) is not None and in_y[letter] != in_x[letter]:
@@ -153,21 +151,16 @@ def analyze(equation: str, bias_axes: str | None, input_shape: Shape, output_sha
     for letter in w:
         if letter not in x + y:
             raise ValueError(
-                f"EinsumDense: axis {letter!r} of the kernel of {equation!r} stands neither in the input nor in "
-                "the output"
+                f"EinsumDense: axis {letter!r} of the kernel of {equation!r} stands neither in the input nor in the output"
             )
     for letter in bias_axes or "":
         if letter not in y:
-            raise ValueError(
-                f"EinsumDense: the bias axis {letter!r} is no axis of the output of the equation {equation!r}"
-            )
+            raise ValueError(f"EinsumDense: the bias axis {letter!r} is no axis of the output of the equation {equation!r}")
 
     def extent(letter: str) -> int:
         size = in_x.get(letter) if in_y.get(letter) is None else in_y[letter]
         if size is None:
-            raise ValueError(
-                f"EinsumDense: the extent of axis {letter!r} of {equation!r} must be known to make the weights"
-            )
+            raise ValueError(f"EinsumDense: the extent of axis {letter!r} of {equation!r} must be known to make the weights")
         return size
 
     bias: tuple[int, ...] | None = None

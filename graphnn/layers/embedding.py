@@ -6,7 +6,6 @@ Exports: Embedding.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -85,9 +84,9 @@ class Embedding(LoraMixin):
         self.set_lora(lora_rank, lora_alpha)
         if weights is not None:
             self.build()
-            self.set_weights(weights if isinstance(weights, list) else [weights])
+            self.set_weights(weights if isinstance(weights, list) else [weights])  # pyright: ignore[reportUnknownArgumentType]
 
-    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
+    def build(self, input_shape: Any = None) -> None:
         if self.built:
             return
         self.embeddings = add_weight(self, "embeddings", (self.input_dim, self.output_dim))
@@ -97,7 +96,7 @@ class Embedding(LoraMixin):
     def call(self, inputs: Any) -> Any:
         return ops.cast(look_up(self.adapted(self.embeddings), inputs), self.compute_dtype)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """True where the id is not 0; None without `mask_zero`."""
         return ops.not_equal(inputs, 0) if self.mask_zero else None
 

@@ -57,9 +57,13 @@ class InputLayer(Layer):
                 raise ValueError(f"Argument `input_tensor` must be a KerasTensor. Received invalid type: {input_tensor!r}")
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         if shape is not None and batch_shape is not None:
-            raise ValueError(f"You cannot pass both `shape` and `batch_shape` at the same time. Received: {shape=}, {batch_shape=}")
+            raise ValueError(
+                f"You cannot pass both `shape` and `batch_shape` at the same time. Received: {shape=}, {batch_shape=}"
+            )
         if batch_size is not None and batch_shape is not None:
-            raise ValueError(f"You cannot pass both `batch_size` and `batch_shape` at the same time. Received: {batch_size=}, {batch_shape=}")
+            raise ValueError(
+                f"You cannot pass both `batch_size` and `batch_shape` at the same time. Received: {batch_size=}, {batch_shape=}"
+            )
         if shape is None and batch_shape is None:
             raise ValueError("You must pass a `shape` argument.")
         if batch_shape is None:

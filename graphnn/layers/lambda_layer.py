@@ -60,9 +60,9 @@ class Lambda(ConfiguredLayer):
         given = {"mask": mask, "training": training}
         return self.function(inputs, **self.arguments, **{name: given[name] for name in self.takes})
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """What the `mask` argument says."""
-        return self.mask(inputs, mask) if callable(self.mask) else self.mask
+        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
         """The configuration; ValueError for a function without a registered name."""

@@ -53,7 +53,7 @@ class LoraMixin(ConfiguredLayer):
             raise ValueError(f"{what} {self.name!r}: lora is enabled already, and can be only once")
         weight: Variable = getattr(self, name)
         *front, last = weight.shape
-        options = {
+        options: dict[str, Any] = {
             "regularizer": getattr(self, f"{name}_regularizer"),
             "dtype": "float64" if weight.dtype == "float64" else "float32",  # small updates would vanish in less
         }

@@ -32,7 +32,7 @@ class Merge(ConfiguredLayer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def build(self, input_shape: Sequence[Sequence[int | None]]) -> None:
+    def build(self, input_shape: Any = None) -> None:
         shapes = list_of_shapes(self, input_shape)
         batches = {s[0] for s in shapes if s} - {None}
         if len(batches) > 1:
@@ -41,9 +41,7 @@ class Merge(ConfiguredLayer):
         for axis in range(1, rank):
             extents = {s[axis - rank] for s in shapes if len(s) > rank - axis} - {1, None}
             if len(extents) > 1:
-                raise ValueError(
-                    f"{self.title}: the shapes of the inputs do not broadcast. Received: shapes {show(shapes)}"
-                )
+                raise ValueError(f"{self.title}: the shapes of the inputs do not broadcast. Received: shapes {show(shapes)}")
 
     @property
     def title(self) -> str:
@@ -54,21 +52,18 @@ class Merge(ConfiguredLayer):
         tensors = list_of_tensors(self, inputs)
         rank = max(len(x.shape) for x in tensors)
         return self.merge(
-            [
-                ops.expand_dims(x, tuple(range(1, 1 + rank - len(x.shape)))) if len(x.shape) < rank else x
-                for x in tensors
-            ]
+            [ops.expand_dims(x, tuple(range(1, 1 + rank - len(x.shape)))) if len(x.shape) < rank else x for x in tensors]
         )
 
     def merge(self, tensors: list[Any]) -> Any:
         """Joins tensors of equal rank."""
         return reduce(type(self).join, tensors)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """A place counts if it does in any input; None if an input has no mask."""
-        if mask is None or any(m is None for m in mask):
+        if previous_mask is None or any(m is None for m in previous_mask):
             return None
-        return reduce(ops.logical_or, mask)
+        return reduce(ops.logical_or, previous_mask)
 
 
 class Add(Merge):
@@ -104,7 +99,7 @@ class Subtract(Merge):
 
     join = staticmethod(ops.subtract)
 
-    def build(self, input_shape: Sequence[Sequence[int | None]]) -> None:
+    def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
         if len(input_shape) != 2:
             raise ValueError(f"{self.title} takes exactly 2 inputs. Received: {len(input_shape)} inputs")
@@ -201,7 +196,7 @@ class Concatenate(ConfiguredLayer):
         self.axis = axis
         self.supports_masking = True
 
-    def build(self, input_shape: Sequence[Sequence[int | None]]) -> None:
+    def build(self, input_shape: Any = None) -> None:
         shapes = list_of_shapes(self, input_shape)
         rank = len(shapes[0])
         fits = all(len(s) == rank for s in shapes) and -rank <= self.axis < rank
@@ -217,12 +212,12 @@ class Concatenate(ConfiguredLayer):
     def call(self, inputs: Any) -> Any:
         return ops.concatenate(list_of_tensors(self, inputs), axis=self.axis)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The masks joined as the inputs are; an input without a mask counts everywhere."""
-        if mask is None or all(m is None for m in mask):
+        if previous_mask is None or all(m is None for m in previous_mask):
             return None
         masks: list[Any] = []
-        for x, m in zip(inputs, mask, strict=True):
+        for x, m in zip(inputs, previous_mask, strict=True):
             if m is None:
                 m = ops.ones_like(x, dtype="bool")
             elif len(m.shape) < len(x.shape):
@@ -268,11 +263,7 @@ def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
 
 def list_of_shapes(layer: Layer, input_shape: Any) -> list[tuple[int | None, ...]]:
     """The shapes of several inputs; ValueError for the shape of a single one."""
-    if (
-        not isinstance(input_shape, list | tuple)
-        or not input_shape
-        or not all(isinstance(s, list | tuple) for s in input_shape)
-    ):  # pyright: ignore
+    if not isinstance(input_shape, list | tuple) or not input_shape or not all(isinstance(s, list | tuple) for s in input_shape):  # pyright: ignore
         raise ValueError(
             f"{type(layer).__name__} {layer.name!r} takes a list of at least one input. "
             f"Received: a single input of shape {input_shape}"
@@ -283,9 +274,7 @@ def list_of_shapes(layer: Layer, input_shape: Any) -> list[tuple[int | None, ...
 def list_of_tensors(layer: Layer, inputs: Any) -> list[Any]:
     """The inputs as a list; ValueError for a single tensor."""
     if not isinstance(inputs, list | tuple) or not inputs:
-        raise ValueError(
-            f"{type(layer).__name__} {layer.name!r} takes a list of at least one input. Received: {inputs!r}"
-        )
+        raise ValueError(f"{type(layer).__name__} {layer.name!r} takes a list of at least one input. Received: {inputs!r}")
     return list(inputs)  # pyright: ignore
 
 

@@ -71,16 +71,14 @@ class LayerNormalization(ConfiguredLayer):
         self.supports_masking = True
         self.autocast = False
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Any = None) -> None:
         self.axis = [self.axis] if isinstance(self.axis, int) else sorted(self.axis)
         shape = axis_extents(self, self.axis, input_shape)
         self.gamma = add_weight(self, "gamma", shape) if self.scale or self.rms_scaling else None
         self.beta = add_weight(self, "beta", shape) if self.center and not self.rms_scaling else None
 
     def call(self, inputs: Any) -> Any:
-        y = ops.layer_normalization(
-            inputs, self.gamma, self.beta, self.axis, self.epsilon, rms_scaling=self.rms_scaling
-        )
+        y = ops.layer_normalization(inputs, self.gamma, self.beta, self.axis, self.epsilon, rms_scaling=self.rms_scaling)
         return ops.cast(y, self.compute_dtype)
 
 
@@ -110,7 +108,7 @@ class RMSNormalization(ConfiguredLayer):
         self.axis = axis_argument(self, axis)
         self.epsilon = epsilon
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Any = None) -> None:
         self.axis = [self.axis] if isinstance(self.axis, int) else sorted(self.axis)
         self.scale = self.add_weight(name="scale", shape=axis_extents(self, self.axis, input_shape), initializer="ones")
 
@@ -188,9 +186,7 @@ class GroupNormalization(ConfiguredLayer):
     ):
         super().__init__(**kwargs)
         if not isinstance(groups, int) or (groups <= 0 and groups != -1):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValueError(
-                f"GroupNormalization: `groups` must be a positive integer or -1. Received: groups={groups!r}"
-            )
+            raise ValueError(f"GroupNormalization: `groups` must be a positive integer or -1. Received: groups={groups!r}")
         self.groups = groups
         self.axis = axis
         self.epsilon = epsilon
@@ -202,7 +198,7 @@ class GroupNormalization(ConfiguredLayer):
         self.supports_masking = True
         self.autocast = False
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Any = None) -> None:
         (channels,) = axis_extents(self, [self.axis], input_shape)
         self.groups = channels if self.groups == -1 else self.groups
         if channels % self.groups:

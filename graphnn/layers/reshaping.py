@@ -78,9 +78,7 @@ class Reshape(ConfiguredLayer):
         batch, *rest = ops.shape(inputs)
         known = math.prod(d for d in self.target_shape if d != -1)
         size = product(rest)
-        fits = not isinstance(size, int) or (
-            size == known if -1 not in self.target_shape else known > 0 and size % known == 0
-        )
+        fits = not isinstance(size, int) or (size == known if -1 not in self.target_shape else known > 0 and size % known == 0)
         if not fits:
             raise ValueError(
                 f"Reshape {self.name!r}: the total size of a sample must not change. "

@@ -1,12 +1,14 @@
-"""How a layer finds its weights and sublayers: through its attributes, and lists, tuples and dictionaries in them."""
+"""How a layer finds its weights and sublayers: through its attributes, and lists, tuples, sets and dictionaries in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
+from ..tree import is_dict, is_list
 from ..variable import Variable
 
+T = TypeVar("T")
 _PLAIN = (int, float, str, bool, bytes, type(None))
 
 
@@ -20,23 +22,22 @@ def is_seed_generator(x: Any) -> bool:
     return isinstance(getattr(x, "state", None), Variable) and not isinstance(x, type)
 
 
-def parts(x: Any, depth: int = 0) -> Iterator[Any]:
-    """Everything in a container, containers in it opened."""
+def parts(x: Any) -> Iterator[Any]:
+    """Everything in a container, containers in it opened; x itself where it is none."""
     if type(x) in _PLAIN:
         return
-    if isinstance(x, list | tuple):
-        for e in x:  # pyright: ignore[reportUnknownVariableType]
-            if type(e) not in _PLAIN:  # pyright: ignore[reportUnknownArgumentType]
-                yield from parts(e, depth + 1)
-    elif isinstance(x, dict):
-        for e in x.values():  # pyright: ignore[reportUnknownVariableType]
-            yield from parts(e, depth + 1)
-    elif isinstance(x, set | frozenset):
-        yield from (e for e in x if type(e) not in _PLAIN)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if is_list(x) or isinstance(x, set | frozenset):
+        items: Iterable[Any] = x
+    elif is_dict(x):
+        items = x.values()
     else:
         yield x
+        return
+    for e in items:
+        if type(e) not in _PLAIN:
+            yield from parts(e)
 
 
-def unique(items: Iterator[Any] | list[Any]) -> list[Any]:
+def unique(items: Iterable[T]) -> list[T]:
     """The items in order, each once."""
     return list({id(x): x for x in items}.values())

@@ -121,7 +121,10 @@ class Functional(Model):
     @property
     def input_spec(self) -> Any:  # type: ignore[override]
         """Shapes of the inputs, as a list of `InputSpec`."""
-        return [InputSpec(shape=(None, *x.shape[1:]), allow_last_axis_squeeze=True, name=n) for x, n in zip(self._inputs, self.input_names, strict=True)]
+        return [
+            InputSpec(shape=(None, *x.shape[1:]), allow_last_axis_squeeze=True, name=n)
+            for x, n in zip(self._inputs, self.input_names, strict=True)
+        ]
 
     @input_spec.setter
     def input_spec(self, _: Any) -> None:
@@ -175,7 +178,9 @@ class Functional(Model):
             change, shape = 1, (*shape, 1)
         else:
             change = 0
-        bad = len(shape) != len(want) or any(isinstance(a, int) and b is not None and a != b for a, b in zip(shape, want, strict=True))
+        bad = len(shape) != len(want) or any(
+            isinstance(a, int) and b is not None and a != b for a, b in zip(shape, want, strict=True)
+        )
         if bad:
             raise ValueError(
                 f"Input {i} with name '{self.input_names[i]}' of layer '{self.name}' is incompatible with the layer: expected shape={want}, "
@@ -245,7 +250,9 @@ class Functional(Model):
         plain = True
         for i, (x, symbolic) in enumerate(zip(flat, self._inputs, strict=True)):
             if isinstance(x, str) or not hasattr(x, "__array__") and not isinstance(x, list | tuple | int | float):
-                raise ValueError(f"Inputs to a layer should be tensors. Got '{x}' (of type {type(x)}) as input for layer '{self.name}'.")
+                raise ValueError(
+                    f"Inputs to a layer should be tensors. Got '{x}' (of type {type(x)}) as input for layer '{self.name}'."
+                )
             a = as_array(x)
             change = self._fitted(i, a.shape)
             if change:
@@ -260,11 +267,6 @@ class Functional(Model):
             self._fast[(arrays[0].shape, arrays[0].dtype)] = program
         self._forget_losses()
         return program(arrays)
-
-    def _forget_losses(self) -> None:
-        for layer in self._flatten_layers():
-            if layer._eager_losses:
-                layer._eager_losses = []
 
     def _program_for(self, training: bool | None, arrays: list[Any]) -> Program:
         structure = self._inputs_structure
@@ -337,7 +339,11 @@ def functional_class(cls: type) -> type:
         return cls
     found = cls.__dict__.get("_functional_twin")
     if found is None:
-        found = type(cls.__name__, (cls, Functional), {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__})
+        found = type(
+            cls.__name__,
+            (cls, Functional),
+            {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__},
+        )
         cls._functional_twin = found  # type: ignore[attr-defined]
     return found
 
@@ -348,7 +354,9 @@ def _only_symbolic(what: str, structure: Any) -> None:
         raise ValueError(f"a model needs {what}. Received: {what}={structure}")
     for x in flat:
         if not isinstance(x, KerasTensor):
-            raise ValueError(f"All `{what}` values must be KerasTensors. Received: {what}={structure} including invalid value {x} of type {type(x)}")
+            raise ValueError(
+                f"All `{what}` values must be KerasTensors. Received: {what}={structure} including invalid value {x} of type {type(x)}"
+            )
 
 
 _ = InputLayer

@@ -26,13 +26,20 @@ def functional_config(model: Any) -> dict[str, Any]:
 
     def argument(x: Any) -> Any:
         if isinstance(x, KerasTensor):
-            return {"class_name": "__keras_tensor__", "config": {"shape": list(x.shape), "dtype": x.dtype, "keras_history": history(x)}}
+            return {
+                "class_name": "__keras_tensor__",
+                "config": {"shape": list(x.shape), "dtype": x.dtype, "keras_history": history(x)},
+            }
         if isinstance(x, list):
             return [argument(e) for e in x]
         if isinstance(x, tuple):
             items = [argument(e) for e in x]
             plain = all(isinstance(e, int | float | str | bool | type(None)) for e in x)
-            return {"class_name": "__tuple__", "items": items} if plain or any(e is not f for e, f in zip(x, items, strict=True)) else items
+            return (
+                {"class_name": "__tuple__", "items": items}
+                if plain or any(e is not f for e, f in zip(x, items, strict=True))
+                else items
+            )
         if isinstance(x, dict):
             return {k: argument(v) for k, v in x.items()}
         return serialize_keras_object(x)
@@ -70,7 +77,9 @@ def _made(data: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     module = str(data.get("module") or "")
     if ".ops" in module and name in OPS:
         config = dict(data.get("config") or {})
-        return OpCall(OPS[name], config.pop("name", None)), {k: deserialize_keras_object(v) for k, v in config.items() if k != "dtype"}
+        return OpCall(OPS[name], config.pop("name", None)), {
+            k: deserialize_keras_object(v) for k, v in config.items() if k != "dtype"
+        }
     return deserialize_keras_object({k: v for k, v in data.items() if k not in ("inbound_nodes", "name")}), {}
 
 
@@ -110,7 +119,9 @@ def model_from_config(cls: Any, config: dict[str, Any]) -> Any:
             operation(*args, **_without(operation, args, {**fixed[name], **kwargs}))
             outputs[name, i] = operation._inbound_nodes[-1].output_tensors
         if len(later) == len(waiting):
-            raise ValueError(f"model {config.get('name')!r}: the inputs of {sorted({n for n, _, _ in later})} are made by no layer")
+            raise ValueError(
+                f"model {config.get('name')!r}: the inputs of {sorted({n for n, _, _ in later})} are made by no layer"
+            )
         waiting = later
 
     def ends(x: Any) -> Any:

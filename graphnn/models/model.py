@@ -21,6 +21,7 @@ except ModuleNotFoundError:  # until the trainer exists
     class Trainer:  # type: ignore[no-redef]
         """Nothing yet."""
 
+
 __all__ = ["Model", "model_from_json"]
 
 
@@ -57,7 +58,9 @@ class Model(Trainer, Layer):
             return
         kwargs.pop("_functional", None)
         if args:
-            raise TypeError(f"{type(self).__name__}.__init__() takes inputs and outputs, or no positional arguments. Received: {args}")
+            raise TypeError(
+                f"{type(self).__name__}.__init__() takes inputs and outputs, or no positional arguments. Received: {args}"
+            )
         Trainer.__init__(self)
         Layer.__init__(self, **kwargs)
 

@@ -63,7 +63,9 @@ class Sequential(Model):
         if isinstance(layer, KerasTensor):
             layer = layer._keras_history.operation
         if not isinstance(layer, Layer):
-            raise ValueError(f"Only instances of `keras.Layer` can be added to a Sequential model. Received: {layer} (of type {type(layer)})")
+            raise ValueError(
+                f"Only instances of `keras.Layer` can be added to a Sequential model. Received: {layer} (of type {type(layer)})"
+            )
         if any(layer.name == other.name for other in self._sequence):
             raise ValueError(
                 f"All layers added to a Sequential model should have unique names. Name '{layer.name}' is already the name of a layer "

@@ -23,17 +23,18 @@ def _quantile(x: Tensorish, q: Tensorish, axis: Axis, method: str, keepdims: boo
     if method not in METHODS:
         raise ValueError(f"`method` must be one of {', '.join(METHODS)}. Received: method={method!r}")
     v = floating(x)
-    fraction = cast(value(q), v.dtype)
+    exact = "float32" if v.dtype == "float16" else v.dtype
+    fraction = cast(value(q), exact)
     axes = build.normal_axes(axis, v.ndim)
     rest = tuple(i for i in range(v.ndim) if i not in axes)
     kept = tuple(v.shape[i] for i in rest)
     v = sorted_last(reshape(transpose(v, rest + axes), (*kept, product(v.shape[i] for i in axes))))
     n, last = v.shape[-1], v.ndim - 1
     if skip_nan:
-        steps = added(cast(emit(compare.Not(), emit(compare.IsNan(), v)), v.dtype), last, True) - 1
+        steps = added(cast(emit(compare.Not(), emit(compare.IsNan(), v)), exact), last, True) - 1
     else:
-        steps = build.count_value(n, v.dtype) - 1
-    place = emit(elementwise.Maximum(), flat(fraction) * steps, like(0, v))
+        steps = build.count_value(n, exact) - 1
+    place = emit(elementwise.Maximum(), flat(fraction) * steps, like(0, fraction))
     place = build.broadcast_to(place, (*kept, product(fraction.shape)))
 
     def at(p: Value) -> Value:
@@ -41,9 +42,9 @@ def _quantile(x: Tensorish, q: Tensorish, axis: Axis, method: str, keepdims: boo
         return emit(TakeAlongAxis(last), v, emit(elementwise.Minimum(), cast(p, "int64"), top))
 
     below = emit(transcendental.Floor(), place)
-    above = emit(elementwise.Minimum(), emit(transcendental.Ceil(), place), steps) if not skip_nan else emit(transcendental.Ceil(), place)
+    above = emit(transcendental.Ceil(), place)
     if method == "linear":
-        y = at(below) + (at(above) - at(below)) * (place - below)
+        y = at(below) + (at(above) - at(below)) * cast(place - below, v.dtype)
     elif method == "midpoint":
         y = (at(below) + at(above)) * 0.5
     else:

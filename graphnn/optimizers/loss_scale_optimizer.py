@@ -92,7 +92,7 @@ class LossScaleOptimizer(Optimizer):
             return
         self.inner_optimizer.refresh_learning_rate()
         name = ("apply", *map(id, variables))
-        run(self, name, lambda *gs: self._scaled_step(list(gs), variables), as_arrays(tuple(grads)), rows=False)
+        run(self, name, lambda *gs: self._scaled_step(list(gs), variables), tuple([as_arrays(g) for g in grads]), rows=False)
 
     def _scaled_step(self, grads: list[Any], variables: list[Variable]) -> None:
         finite = ops.all(ops.stack([ops.all(ops.isfinite(g)) for g in grads if g is not None]))

@@ -257,7 +257,7 @@ class Optimizer(Rate, Gradients, Decay, Averaging, State):
             return
         self.refresh_learning_rate()
         name = ("apply", id(self._learning_rate), *map(id, variables))
-        run(self, name, lambda *gs: self._apply(list(gs), variables), as_arrays(tuple(grads)), rows=False)
+        run(self, name, lambda *gs: self._apply(list(gs), variables), tuple([as_arrays(g) for g in grads]), rows=False)
 
     def _apply(self, grads: list[Any], variables: list[Variable]) -> None:
         pairs = [(value(g), v) for g, v in zip(grads, variables, strict=True)]

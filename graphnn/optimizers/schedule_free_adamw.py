@@ -84,9 +84,10 @@ class ScheduleFreeAdamW(Optimizer):
         if self.warmup_steps > 0:
             learning_rate = learning_rate * ops.minimum(t / float(self.warmup_steps), 1.0)
         scale, share = 1.0 / (1.0 - self.beta_2**t), 1.0 / t
-        average = (variable - (1.0 - beta) * fast) / beta
         v.assign(v + (gradient * gradient - v) * (1 - self.beta_2))
         fast.assign(fast - learning_rate * gradient / (ops.sqrt(v * scale) + self.epsilon))
+        # the paper takes the average from z before its step; Keras on torch and on TensorFlow, whose numbers these are, after it
+        average = (variable - (1.0 - beta) * fast) / beta
         average = (1.0 - share) * average + share * fast
         variable.assign((1.0 - beta) * fast + beta * average)
 

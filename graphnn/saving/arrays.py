@@ -88,7 +88,9 @@ def _indexed(index: Any, arrays: dict[str, Array]) -> list[Named]:
         if a is None:
             raise DamagedFile(f"member {i}.npy is missing")
         if list(a.shape) != entry["shape"] or a.dtype.name != entry["dtype"]:
-            raise DamagedFile(f"member {i}.npy ({entry['name']!r}) holds {a.dtype}{a.shape}, the index says {entry['dtype']}{entry['shape']}")
+            raise DamagedFile(
+                f"member {i}.npy ({entry['name']!r}) holds {a.dtype}{a.shape}, the index says {entry['dtype']}{entry['shape']}"
+            )
         if hashlib.sha256(a.tobytes()).hexdigest() != entry["sha256"]:
             raise DamagedFile(f"member {i}.npy ({entry['name']!r}) does not have the checksum it was written with")
         out.append((str(entry["name"]), a))

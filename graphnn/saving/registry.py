@@ -111,7 +111,9 @@ def get_registered_name(obj: Any) -> str:
     return _names.get(obj) or obj.__name__
 
 
-def get_registered_object(name: str, custom_objects: dict[str, Any] | None = None, module_objects: dict[str, Any] | None = None) -> Any:
+def get_registered_object(
+    name: str, custom_objects: dict[str, Any] | None = None, module_objects: dict[str, Any] | None = None
+) -> Any:
     """The class or function of a name, or None."""
     for scope in (*reversed(_scopes.stack), custom_objects or {}, _registered, module_objects or {}):
         if name in scope:

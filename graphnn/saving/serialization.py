@@ -72,7 +72,9 @@ def serialize_keras_object(obj: Any) -> Any:
         return obj.name
     if isinstance(obj, FunctionType | BuiltinFunctionType):
         if obj.__name__ == "<lambda>":
-            raise ValueError("a lambda cannot be stored: give it a name with def and register it with register_keras_serializable")
+            raise ValueError(
+                "a lambda cannot be stored: give it a name with def and register it with register_keras_serializable"
+            )
         return {"module": "builtins", "class_name": "function", "config": get_registered_name(obj), "registered_name": "function"}
     if isinstance(obj, type):
         return {"module": "builtins", "class_name": "type", "config": obj.__name__, "registered_name": "type"}
@@ -165,7 +167,9 @@ def _numpy(config: dict[str, Any]) -> Any:
 
 
 def _refused(config: dict[str, Any]) -> Any:
-    raise ValueError("a configuration with the code of a lambda is refused: code is never loaded; pass the function in `custom_objects`")
+    raise ValueError(
+        "a configuration with the code of a lambda is refused: code is never loaded; pass the function in `custom_objects`"
+    )
 
 
 def _type(config: Any) -> Any:

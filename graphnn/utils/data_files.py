@@ -79,9 +79,7 @@ def get_file(
     digest = file_hash or md5_hash
     algorithm = "md5" if not file_hash and md5_hash else _algorithm(hash_algorithm, digest)
     place = _inside(Path(cache_dir or home()) / cache_subdir, name)
-    found = (
-        None if force_download else _existing(place, keras_home() / cache_subdir / name if cache_dir is None else None)
-    )
+    found = None if force_download else _existing(place, keras_home() / cache_subdir / name if cache_dir is None else None)
     if found is None:
         _download(origin, place, digest, algorithm)
         found = place
@@ -101,9 +99,7 @@ def get_file(
 
 def _algorithm(name: str, digest: str | None) -> str:
     if name not in ("auto", "sha256", "md5"):
-        raise ValueError(
-            f"get_file: `hash_algorithm` must be 'auto', 'sha256' or 'md5'. Received: hash_algorithm={name!r}"
-        )
+        raise ValueError(f"get_file: `hash_algorithm` must be 'auto', 'sha256' or 'md5'. Received: hash_algorithm={name!r}")
     return ("sha256" if digest and len(digest) == 64 else "md5") if name == "auto" else name
 
 
@@ -138,7 +134,7 @@ def _download(origin: str, place: Path, digest: str | None, algorithm: str) -> N
     part = place.with_name(f"{place.name}.{os.getpid()}.part")
     print(f"Downloading data from {origin}", flush=True)
     try:
-        with urllib.request.urlopen(origin, timeout=60) as reply, part.open("wb") as file:  # noqa: S310
+        with urllib.request.urlopen(origin, timeout=60) as reply, part.open("wb") as file:
             expected = reply.headers.get("Content-Length")
             seen, size = hashlib.new(algorithm), 0
             for block in _chunks(reply):
@@ -148,9 +144,7 @@ def _download(origin: str, place: Path, digest: str | None, algorithm: str) -> N
             file.flush()
             os.fsync(file.fileno())
         if expected is not None and size != int(expected):
-            raise ConnectionError(
-                f"the download of {origin} broke off after {size} of {expected} bytes; nothing is kept"
-            )
+            raise ConnectionError(f"the download of {origin} broke off after {size} of {expected} bytes; nothing is kept")
         if digest and seen.hexdigest() != digest.lower():
             raise ValueError(
                 f"{origin} does not have the expected content: its {algorithm} is {seen.hexdigest()}, not "

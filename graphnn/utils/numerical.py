@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -48,8 +48,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> npt.NDArray[Any]:
     if bad.size:
         at = int(bad[0])
         raise IndexError(
-            f"to_categorical: label {flat[at]} at position {at} is outside 0..{num_classes - 1} "
-            f"(num_classes={num_classes})"
+            f"to_categorical: label {flat[at]} at position {at} is outside 0..{num_classes - 1} (num_classes={num_classes})"
         )
     rows = np.zeros((flat.size, num_classes))
     rows[np.arange(flat.size), flat] = 1
@@ -73,5 +72,6 @@ def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
         from .. import ops
 
         return ops.normalize(x, axis=axis, order=order)
-    norm = np.linalg.norm(x, order, axis, keepdims=True)
-    return x / np.where(norm == 0, 1, norm)
+    given = cast(npt.NDArray[Any], x)
+    norm = np.linalg.norm(given, order, axis, keepdims=True)
+    return given / np.where(norm == 0, 1, norm)

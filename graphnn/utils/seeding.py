@@ -23,7 +23,9 @@ def set_random_seed(seed: Any) -> None:
     >>> graphnn.utils.set_random_seed(7)
     """
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= int(seed) < 2**32:
-        raise ValueError(f"Argument `seed` must be an integer from 0 to 2**32 - 1. Received: seed={seed!r} (of type {type(seed)})")
+        raise ValueError(
+            f"Argument `seed` must be an integer from 0 to 2**32 - 1. Received: seed={seed!r} (of type {type(seed)})"
+        )
     random.seed(int(seed))
     np.random.seed(int(seed))
     from .. import random as graphnn_random

@@ -54,7 +54,10 @@ def connections(layer: Any, nodes: set[int]) -> str:
     found: list[str] = []
     for node in layer._inbound_nodes:
         if id(node) in nodes or not nodes:
-            found += [f"{x._keras_history.operation.name}[{x._keras_history.node_index}][{x._keras_history.tensor_index}]" for x in node.input_tensors]
+            found += [
+                f"{x._keras_history.operation.name}[{x._keras_history.node_index}][{x._keras_history.tensor_index}]"
+                for x in node.input_tensors
+            ]
     return ", ".join(found) or "-"
 
 
@@ -109,7 +112,9 @@ def _in_range(layers: list[Any], bounds: Sequence[str] | None) -> list[Any]:
     first = [i for i, x in enumerate(layers) if re.match(bounds[0], x.name)]
     last = [i for i, x in enumerate(layers) if re.match(bounds[1], x.name)]
     if not first or not last:
-        raise ValueError(f"`layer_range` matches no layers. Received: layer_range={list(bounds)}, layers: {[x.name for x in layers]}")
+        raise ValueError(
+            f"`layer_range` matches no layers. Received: layer_range={list(bounds)}, layers: {[x.name for x in layers]}"
+        )
     start, stop = min(first), max(last)
     return layers[min(start, stop) : max(start, stop) + 1]
 

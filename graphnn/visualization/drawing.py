@@ -47,8 +47,8 @@ class Drawing:
     width: float = 0.0
     height: float = 0.0
     along_y: bool = True
-    areas: list[Area] = field(default_factory=list)
-    paths: list[Path] = field(default_factory=list)
+    areas: list[Area] = field(default_factory=list[Area])
+    paths: list[Path] = field(default_factory=list[Path])
 
 
 @dataclass
@@ -134,9 +134,7 @@ def _place(scene: Scene, show: Show, expand: bool, rankdir: str, depth: int) -> 
             areas.append(Area(node.key, u, v, boxes[i].width, boxes[i].height, labels[i], tip=tip, depth=depth))
             continue
         assert node.inner is not None
-        areas.append(
-            Area(node.key, u, v, flow.width, flow.height, title=shorten(clean(node.inner.name)), tip=tip, depth=depth)
-        )
+        areas.append(Area(node.key, u, v, flow.width, flow.height, title=shorten(clean(node.inner.name)), tip=tip, depth=depth))
         areas += [replace(a, x=a.x + u, y=a.y + v) for a in flow.areas]
         paths += [replace(p, points=tuple((a + u, b + v) for a, b in p.points)) for p in flow.paths]
     for link, route in zip(links, layout.routes, strict=True):

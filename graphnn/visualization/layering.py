@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Sequence
+from itertools import pairwise
 
 Edge = tuple[int, int]
 
@@ -73,7 +74,7 @@ def ordered(rows: list[list[int]], edges: Sequence[Edge], sweeps: int = 12) -> l
         above[b].append(a)
 
     def total(state: list[list[int]]) -> int:
-        return sum(crossings(u, v, below) for u, v in zip(state, state[1:], strict=False))
+        return sum(crossings(u, v, below) for u, v in pairwise(state))
 
     best, least = [list(r) for r in rows], total(rows)
     state = [list(r) for r in rows]

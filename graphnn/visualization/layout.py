@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .layering import ordered, rows_of
 
@@ -41,8 +42,8 @@ class Layout:
     """Left upper corners of the boxes, points of the edges (pairs of points at the top and bottom of each row passed),
     whole size."""
 
-    corners: list[Point] = field(default_factory=list)
-    routes: list[list[Point]] = field(default_factory=list)
+    corners: list[Point] = field(default_factory=list[Point])
+    routes: list[list[Point]] = field(default_factory=list[list[Point]])
     width: float = 0.0
     height: float = 0.0
 
@@ -73,7 +74,7 @@ def arrange(
             widths.append(0.0)
         chain.append(link.target)
         chains.append(chain)
-        edges += zip(chain, chain[1:], strict=False)
+        edges += pairwise(chain)
     rows = ordered(rows, edges)
     pulls = _pulls(boxes, links, chains, len(widths))
     x = _columns(rows, widths, pulls, gap_x, len(boxes))
@@ -110,7 +111,7 @@ def _pulls(
         a, b = boxes[link.source], boxes[link.target]
         leave = a.leave[link.out] - a.width / 2 if a.leave else 0.0
         enter = b.enter[link.into] - b.width / 2 if b.enter else 0.0
-        for k, (u, v) in enumerate(zip(chain, chain[1:], strict=False)):
+        for k, (u, v) in enumerate(pairwise(chain)):
             bends = (k > 0) + (k < len(chain) - 2)
             weight = (1.0, 2.0, 8.0)[bends]
             shift = (leave if k == 0 else 0.0) - (enter if k == len(chain) - 2 else 0.0)
@@ -150,10 +151,7 @@ def _columns(
                 total = sum(w for _, _, w in near)
                 wanted.append(sum((x[j] + s) * w for j, s, w in near) / total if near else x[i])
                 weights.append(max(total, 0.1))
-            spaces = [
-                (widths[a] + widths[b]) / 2 + (gap if a < real or b < real else gap / 2)
-                for a, b in zip(members, members[1:], strict=False)
-            ]
+            spaces = [(widths[a] + widths[b]) / 2 + (gap if a < real or b < real else gap / 2) for a, b in pairwise(members)]
             for i, c in zip(members, spread(wanted, weights, spaces), strict=True):
                 x[i] = c
     return x
@@ -213,9 +211,7 @@ def spread(wanted: Sequence[float], weights: Sequence[float], spaces: Sequence[f
     return [v + o for v, o in zip(flat, offsets, strict=False)]
 
 
-def _entrances(
-    boxes: Sequence[Box], links: Sequence[Link], chains: Sequence[list[int]], x: Sequence[float]
-) -> list[float]:
+def _entrances(boxes: Sequence[Box], links: Sequence[Link], chains: Sequence[list[int]], x: Sequence[float]) -> list[float]:
     """Where each link meets its target: at its entrance, or spread over the top in the order in which the links
     arrive."""
     arriving: dict[int, list[int]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from .dot import ends
@@ -27,8 +28,7 @@ def to_networkx(model: Any, *, expand_nested: bool = False) -> Any:
     >>> sorted(model.to_networkx().edges())
     [('x', 'y')]
     """
-    import networkx as nx
-
+    nx: Any = importlib.import_module("networkx")
     graph = nx.MultiDiGraph(name=str(model.name))
     scene = scene_of(model)
     names: dict[str, str] = {}
@@ -67,9 +67,8 @@ def attributes(node: Node) -> dict[str, Any]:
 
 def write_graphml(graph: Any, path: str) -> None:
     """Writes GraphML; characters that XML cannot hold are written out in names."""
-    import networkx as nx
-
-    safe = nx.relabel_nodes(graph, {n: clean(n) for n in graph if clean(n) != n})
+    nx: Any = importlib.import_module("networkx")
+    safe: Any = nx.relabel_nodes(graph, {n: clean(n) for n in graph if clean(n) != n})
     for _, data in safe.nodes(data=True):
         data.update({k: clean(v) for k, v in data.items() if isinstance(v, str)})
     safe.graph = {k: clean(v) for k, v in safe.graph.items()}

@@ -92,9 +92,7 @@ def plot_model(
         raise ValueError(f"plot_model: rankdir must be one of {', '.join(DIRECTIONS)}. Received: rankdir={rankdir!r}")
     path = None if to_file is None else Path(to_file)
     if path is not None and path.suffix.lower() not in SUFFIXES:
-        raise ValueError(
-            f"plot_model: the file must end in one of {', '.join(SUFFIXES)}. Received: to_file={str(path)!r}"
-        )
+        raise ValueError(f"plot_model: the file must end in one of {', '.join(SUFFIXES)}. Received: to_file={str(path)!r}")
     scene = scene_of(model)
     show = Show(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
     drawing = draw(scene, show, expand=expand_nested, rankdir=rankdir)

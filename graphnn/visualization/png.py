@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 import warnings
 from collections.abc import Sequence
@@ -24,26 +26,24 @@ _WIDE_FONTS = (
 
 def available() -> bool:
     """Whether Pillow is there."""
-    from importlib.util import find_spec
-
-    return find_spec("PIL") is not None
+    return importlib.util.find_spec("PIL") is not None
 
 
 def write_png(drawing: Drawing, path: str | os.PathLike[str], dpi: float = 200.0) -> float:
     """Writes the PNG and gives the scale used: dpi / 96, less where the picture would get too large."""
-    from PIL import Image, ImageDraw
+    image_module: Any = importlib.import_module("PIL.Image")
+    draw_module: Any = importlib.import_module("PIL.ImageDraw")
 
     scale = max(dpi, 1.0) / 96.0
     limit = sqrt(MAX_PIXELS / (drawing.width * drawing.height))
     if scale > limit:
         scale = limit
         warnings.warn(
-            f"the picture is drawn at {scale * 96:.0f} dpi: at {dpi:.0f} it would have too many pixels. "
-            "SVG has no such limit",
+            f"the picture is drawn at {scale * 96:.0f} dpi: at {dpi:.0f} it would have too many pixels. SVG has no such limit",
             stacklevel=3,
         )
-    image = Image.new("RGB", (max(1, round(drawing.width * scale)), max(1, round(drawing.height * scale))), "white")
-    _Pen(ImageDraw.Draw(image), scale).draw(drawing)
+    image = image_module.new("RGB", (max(1, round(drawing.width * scale)), max(1, round(drawing.height * scale))), "white")
+    _Pen(draw_module.Draw(image), scale).draw(drawing)
     image.save(os.fspath(path), format="PNG", dpi=(96 * scale, 96 * scale), optimize=True)
     return scale
 
@@ -85,9 +85,7 @@ class _Pen:
             for i, row in enumerate(label.lines):
                 self.text(a.x + PAD_X, a.y + head + 2 + BODY * LINE * i + BODY, row, BODY, "#222222")
 
-    def text(
-        self, x: float, y: float, text: str, size: float, ink: str, anchor: str = "ls", bold: bool = False
-    ) -> None:
+    def text(self, x: float, y: float, text: str, size: float, ink: str, anchor: str = "ls", bold: bool = False) -> None:
         """A line at its baseline, in pieces where one font does not have all of it."""
         pieces = list(self.pieces(text, size))
         total = sum(font.getlength(part) for part, font in pieces)
@@ -95,9 +93,7 @@ class _Pen:
         left -= total / 2 if anchor == "ms" else 0
         for part, font in pieces:
             stroke = 0.35 * self.s if bold else 0
-            self.d.text(
-                (left, base), part, font=font, fill=ink, anchor="ls", stroke_width=_stroke(stroke), stroke_fill=ink
-            )
+            self.d.text((left, base), part, font=font, fill=ink, anchor="ls", stroke_width=_stroke(stroke), stroke_fill=ink)
             left += font.getlength(part)
 
     def pieces(self, text: str, size: float) -> Sequence[tuple[str, Any]]:
@@ -110,9 +106,7 @@ class _Pen:
                 c, font = "□", font_for("□", pixels) or fonts(pixels)[0]
                 if not self.missing:
                     self.missing = True
-                    warnings.warn(
-                        "no font on this system has all characters of the labels; the SVG keeps them all", stacklevel=6
-                    )
+                    warnings.warn("no font on this system has all characters of the labels; the SVG keeps them all", stacklevel=6)
             if found and found[-1][1] is font:
                 found[-1] = (found[-1][0] + c, font)
             else:
@@ -132,12 +126,12 @@ def _shade(depth: int) -> str:
 @lru_cache(maxsize=32)
 def fonts(size: int) -> list[Any]:
     """Pillow's own font, then those of the system that have more scripts."""
-    from PIL import ImageFont
+    font_module: Any = importlib.import_module("PIL.ImageFont")
 
-    found: list[Any] = [ImageFont.load_default(size)]
+    found: list[Any] = [font_module.load_default(size)]
     for name in _WIDE_FONTS:
         try:
-            found.append(ImageFont.truetype(name, size))
+            found.append(font_module.truetype(name, size))
         except OSError:
             continue
     return found

@@ -18,9 +18,9 @@ class Node:
     key: str
     name: str
     kind: str
-    inputs: list[str] = field(default_factory=list)  # shapes as text
-    outputs: list[str] = field(default_factory=list)
-    dtypes: list[str] = field(default_factory=list)
+    inputs: list[str] = field(default_factory=list[str])  # shapes as text
+    outputs: list[str] = field(default_factory=list[str])
+    dtypes: list[str] = field(default_factory=list[str])
     activation: str = ""
     trainable: bool | None = None  # None where there is nothing to train
     parameters: int = 0
@@ -43,10 +43,10 @@ class Scene:
     from outside."""
 
     name: str
-    nodes: list[Node] = field(default_factory=list)
-    edges: list[Edge] = field(default_factory=list)
-    inputs: list[str] = field(default_factory=list)
-    outputs: list[tuple[str, int]] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list[Node])
+    edges: list[Edge] = field(default_factory=list[Edge])
+    inputs: list[str] = field(default_factory=list[str])
+    outputs: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
 
     def walk(self) -> Iterator[Node]:
         """Every node, nested ones after the node that holds them."""

@@ -89,9 +89,7 @@ def _path(p: Path, along_y: bool) -> str:
     return out + (f'<path class="tip" d="{_arrow(p)}"/>' if p.arrow else "")
 
 
-def controls(
-    a: tuple[float, float], b: tuple[float, float], along_y: bool
-) -> tuple[tuple[float, float], tuple[float, float]]:
+def controls(a: tuple[float, float], b: tuple[float, float], along_y: bool) -> tuple[tuple[float, float], tuple[float, float]]:
     """The control points of the bend between two points: it leaves and arrives along the flow."""
     x, y = (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
     return ((a[0], y), (b[0], y)) if along_y else ((x, a[1]), (x, b[1]))

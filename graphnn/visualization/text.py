@@ -53,5 +53,5 @@ def width(text: str, size: float) -> float:
         elif unicodedata.combining(c):
             continue
         else:
-            total += 1.0 if unicodedata.east_asian_width(c) in "WF" else 0.65
+            total += 1.05 if ord(c) > 0xFFFF or unicodedata.east_asian_width(c) in "WF" else 0.7
     return total * size

@@ -50,9 +50,7 @@ def test_rectifiers(cls: Any, kwargs: dict[str, Any], expected: list[float]) -> 
 
 @pytest.mark.parametrize(("shared", "shape"), [(None, (3, 4)), ([1], (1, 4)), (2, (3, 1)), ([1, 2], (1, 1))])
 def test_prelu(shared: Any, shape: tuple[int, ...]) -> None:
-    layer = check_layer(
-        layers.PReLU, {"shared_axes": shared, "alpha_initializer": "ones"}, (2, 3, 4), expected_weights=["alpha"]
-    )
+    layer = check_layer(layers.PReLU, {"shared_axes": shared, "alpha_initializer": "ones"}, (2, 3, 4), expected_weights=["alpha"])
     assert layer.alpha.shape == shape
     layer.set_weights([np.full(shape, 0.25, "float32")])
     x = np.array([[-2.0, 2.0, -4.0, 1.0]] * 3, "float32")[None]

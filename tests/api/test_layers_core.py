@@ -47,7 +47,7 @@ def test_dense_maths() -> None:
 
 @pytest.mark.parametrize("units", [0, -1, 2.5, "3", None, True])
 def test_dense_units(units: Any) -> None:
-    with pytest.raises(ValueError, match="Dense.*units.*positive integer"):
+    with pytest.raises(ValueError, match=r"Dense.*units.*positive integer"):
         layers.Dense(units)
 
 
@@ -56,7 +56,7 @@ def test_dense_inputs() -> None:
         layers.Dense(2)(np.ones(3, "float32"))
     layer = layers.Dense(2, name="mine")
     layer(X)
-    with pytest.raises(ValueError, match="mine.*axis -1.*5"):
+    with pytest.raises(ValueError, match=r"mine.*axis -1.*5"):
         layer(np.ones((4, 6), "float32"))
     with pytest.raises(ValueError, match="known extent"):
         layers.Dense(2)(graphnn.Input((None,)))
@@ -184,7 +184,7 @@ def test_lambda() -> None:
     check_layer(lambda **k: layers.Lambda(ops.square, **k), {}, (2, 3), expected_output_shape=(2, 3))
     scaled = layers.Lambda(lambda x, factor, training=None: x * factor if training else x, arguments={"factor": 3.0})
     assert np.allclose(scaled(X), X) and np.allclose(scaled(X, training=True), 3 * X)
-    with pytest.raises(ValueError, match="lambda.*register"):
+    with pytest.raises(ValueError, match=r"lambda.*register"):
         scaled.get_config()
     with pytest.raises(TypeError, match="callable"):
         layers.Lambda(3)  # type: ignore[arg-type]
@@ -218,10 +218,7 @@ def test_rescaling(kwargs: dict[str, Any]) -> None:
     check_layer(layers.Rescaling, kwargs, (2, 4, 3), expected_output_shape=(2, 4, 3))
     x = np.arange(6).reshape(2, 3)
     y = layers.Rescaling(**kwargs)(x)
-    assert (
-        np.allclose(y, x * np.asarray(kwargs["scale"]) + np.asarray(kwargs.get("offset", 0.0)))
-        and y.dtype == np.float32
-    )
+    assert np.allclose(y, x * np.asarray(kwargs["scale"]) + np.asarray(kwargs.get("offset", 0.0))) and y.dtype == np.float32
 
 
 class Widened(layers.Dense):
@@ -247,9 +244,7 @@ class Captured(layers.Dropout):
 
 
 def test_subclasses_of_users() -> None:
-    layer = check_layer(
-        Widened, {"units": 3, "factor": 3.0, "activation": "relu"}, (4, 5), expected_output_shape=(4, 3)
-    )
+    layer = check_layer(Widened, {"units": 3, "factor": 3.0, "activation": "relu"}, (4, 5), expected_output_shape=(4, 3))
     assert layer.get_config()["units"] == 3 and layer.get_config()["activation"] == "relu"
     config = Captured(3, name="c").get_config()
     assert config["strength"] == 3 and "rate" not in config

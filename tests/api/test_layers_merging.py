@@ -100,11 +100,11 @@ def test_errors() -> None:
     with pytest.raises(ValueError, match="exactly 2"):
         layers.Subtract()([A, B, C])
     for other in (graphnn.Input((5, 4)), graphnn.Input((3,)), graphnn.Input((3, 4, 1))):
-        with pytest.raises(ValueError, match="Concatenate.*match"):
+        with pytest.raises(ValueError, match=r"Concatenate.*match"):
             layers.Concatenate()([graphnn.Input((3, 4)), other])
     with pytest.raises(ValueError, match="axis 7"):
         layers.Concatenate(7)([A, B])
-    with pytest.raises(ValueError, match="Dot.*extent 4.*3"):
+    with pytest.raises(ValueError, match=r"Dot.*extent 4.*3"):
         layers.Dot((2, 1))([A, B])
     with pytest.raises(ValueError, match="other than 0"):
         layers.Dot(0)([A, B])

@@ -32,17 +32,11 @@ def normalized(x: Any, axes: Any, epsilon: float = 1e-3) -> Any:
     ],
 )
 def test_batch_normalization(kwargs: dict[str, Any], shape: Any) -> None:
-    names = (
-        ["gamma"] * kwargs.get("scale", True)
-        + ["beta"] * kwargs.get("center", True)
-        + ["moving_mean", "moving_variance"]
-    )
+    names = ["gamma"] * kwargs.get("scale", True) + ["beta"] * kwargs.get("center", True) + ["moving_mean", "moving_variance"]
     names += ["moving_stddev", "renorm_mean", "renorm_stddev"] * kwargs.get("renorm", False)
     # Renormalisation passes no gradient through its corrections, on purpose, so differences do not agree with it.
     gradient = not kwargs.get("renorm", False)
-    check_layer(
-        layers.BatchNormalization, kwargs, shape, expected_output_shape=shape, expected_weights=names, gradient=gradient
-    )
+    check_layer(layers.BatchNormalization, kwargs, shape, expected_output_shape=shape, expected_weights=names, gradient=gradient)
 
 
 def test_batch_statistics() -> None:
@@ -119,9 +113,7 @@ def test_batch_normalization_arguments() -> None:
 def test_layer_normalization(kwargs: dict[str, Any], axes: Any) -> None:
     layer = check_layer(layers.LayerNormalization, kwargs, (8, 5, 3), expected_output_shape=(8, 5, 3))
     assert [w.shape for w in layer.weights] == [tuple(X.shape[a] for a in axes)] * len(layer.weights)
-    assert np.allclose(
-        layers.LayerNormalization(**kwargs)(X), normalized(X, axes, kwargs.get("epsilon", 1e-3)), atol=1e-4
-    )
+    assert np.allclose(layers.LayerNormalization(**kwargs)(X), normalized(X, axes, kwargs.get("epsilon", 1e-3)), atol=1e-4)
 
 
 def test_layer_normalization_of_old() -> None:
@@ -163,5 +155,5 @@ def test_group_normalization(groups: int, axis: int) -> None:
 def test_group_normalization_arguments() -> None:
     with pytest.raises(ValueError, match="groups"):
         layers.GroupNormalization(0)
-    with pytest.raises(ValueError, match="groups=2.*3 channels"):
+    with pytest.raises(ValueError, match=r"groups=2.*3 channels"):
         layers.GroupNormalization(2)(X)

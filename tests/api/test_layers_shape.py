@@ -73,7 +73,7 @@ def test_errors() -> None:
         layers.Permute((0, 1))
     with pytest.raises(ValueError, match="ndim=3"):
         layers.Permute((2, 1))(X)
-    with pytest.raises(TypeError, match="n=1.5"):
+    with pytest.raises(TypeError, match=r"n=1.5"):
         layers.RepeatVector(1.5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="positive"):
         layers.RepeatVector(0)

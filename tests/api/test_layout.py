@@ -6,10 +6,12 @@ import json
 import random
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
-import graphnn.visualization.layout as layout_module
 import pytest
+
+import graphnn.visualization.layout as layout_module
 from graphnn.visualization.layering import crossings, ordered, rows_of
 from graphnn.visualization.layout import STUB, Box, Layout, Link, arrange, spread
 
@@ -29,19 +31,14 @@ def check(boxes: list[Box], links: list[Link], out: Layout, gap_x: float = 24.0)
     tops = sorted({round(y, 6) for _, y in out.corners})
     assert len(tops) >= 2
     for i, (x, y) in enumerate(out.corners):
-        assert (
-            x >= -1e-6
-            and y >= 0
-            and x + boxes[i].width <= out.width + 1e-6
-            and y + boxes[i].height <= out.height + 1e-6
-        )
+        assert x >= -1e-6 and y >= 0 and x + boxes[i].width <= out.width + 1e-6 and y + boxes[i].height <= out.height + 1e-6
         for j in range(i):
             u, v = out.corners[j]
             apart = x + boxes[i].width <= u + 1e-6 or u + boxes[j].width <= x + 1e-6
             apart = apart or y + boxes[i].height <= v + 1e-6 or v + boxes[j].height <= y + 1e-6
             assert apart, f"boxes {i} and {j} overlap"
     for link, route in zip(links, out.routes, strict=True):
-        assert all(b[1] >= a[1] - 1e-6 for a, b in zip(route, route[1:], strict=False)), "an edge runs against the flow"
+        assert all(b[1] >= a[1] - 1e-6 for a, b in pairwise(route)), "an edge runs against the flow"
         assert all(route[k][0] == route[k + 1][0] for k in range(0, len(route), 2)), "an edge bends inside a row"
         ax, ay = out.corners[link.source]
         bx, by = out.corners[link.target]
@@ -129,9 +126,7 @@ def test_the_browser_gets_the_same_layout() -> None:
     ]
     script = Path(layout_module.__file__).with_name("layout.js").read_text("utf-8")
     script += f"\nconsole.log(JSON.stringify({json.dumps(data)}.map((c) => arrange(c.boxes, c.links))));"
-    found = json.loads(
-        subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True, timeout=60).stdout
-    )
+    found = json.loads(subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True, timeout=60).stdout)
     for (boxes, links), got in zip(cases, found, strict=True):
         want = arrange(boxes, links)
         assert got["width"] == pytest.approx(want.width) and got["height"] == pytest.approx(want.height)

@@ -13,8 +13,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import graphnn
 import pytest
+
+import graphnn
 from graphnn import layers, ops
 from graphnn.utils import model_to_dot, plot_model
 from graphnn.visualization import png
@@ -202,7 +203,7 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
     kernels = {
         "name": "program",
         "nodes": [
-            {"key": "k0", "name": "gemm 0", "kind": "gemm", "tint": "dense", "layers": ["n0"], "costs": {"flops": 9}, "source": "def k(): ..."},
+            {"key": "k0", "name": "gemm 0", "kind": "gemm", "layers": ["n0"], "costs": {"flops": 9}, "source": "def k(): ..."},
             {"key": "k1", "name": "fused 1", "kind": "fused", "tint": "op", "lines": ["relu"]},
         ],
         "edges": [["k0", "k1", 0, 0]], "inputs": [], "outputs": [],
@@ -231,6 +232,7 @@ def test_png_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image = pytest.importorskip("PIL.Image")
     model = two_in_two_out()
     sizes = []
+
     def size() -> tuple[int, int]:
         with image.open(tmp_path / "m.png") as picture:
             return picture.size
@@ -266,8 +268,8 @@ def test_networkx() -> None:
 
 def test_sequential_and_subclassed() -> None:
     model = graphnn.Sequential([graphnn.Input((3,)), layers.Dense(2), layers.Activation("relu")])
-    assert [t for t in texts(plot_model(model, None).svg)][-2:] == ["Dense", "Activation"]
-    with pytest.raises(ValueError, match="no layers|not built|built"):
+    assert texts(plot_model(model, None).svg)[-2:] == ["Dense", "Activation"]
+    with pytest.raises(ValueError, match=r"no layers|not built|built"):
         plot_model(graphnn.Sequential(), None)
 
     class Own(graphnn.Model):
@@ -283,7 +285,7 @@ def test_sequential_and_subclassed() -> None:
 
 def test_bad_arguments(tmp_path: Path) -> None:
     model = two_in_two_out()
-    with pytest.raises(ValueError, match="rankdir.*'XY'"):
+    with pytest.raises(ValueError, match=r"rankdir.*'XY'"):
         plot_model(model, None, rankdir="XY")
     with pytest.raises(ValueError, match=r"\.svg.*\.exe"):
         plot_model(model, tmp_path / "m.exe")

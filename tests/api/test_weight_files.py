@@ -108,7 +108,13 @@ def _safetensors(path: Path, header: Any, data: bytes) -> None:
     ("header", "data"),
     [
         ({"a": {"dtype": "F32", "shape": [50_000_000, 50_000_000], "data_offsets": [0, 4]}}, b"0000"),
-        ({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "b": {"dtype": "F32", "shape": [1], "data_offsets": [2, 6]}}, b"000000"),
+        (
+            {
+                "a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+                "b": {"dtype": "F32", "shape": [1], "data_offsets": [2, 6]},
+            },
+            b"000000",
+        ),
         ({"a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}, b"00000000"),
         ({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, b"00000000"),
         ({"a": {"dtype": "O", "shape": [1], "data_offsets": [0, 4]}}, b"0000"),

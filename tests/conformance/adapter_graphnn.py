@@ -25,7 +25,9 @@ def _is_float(dtype: str) -> bool:
     return dtype.startswith("float")
 
 
-def _run(model: Any, arrays: list[Any], shapes: list[Any], cotangents: Any, training: bool) -> tuple[list[Any], list[Any], list[Any]]:
+def _run(
+    model: Any, arrays: list[Any], shapes: list[Any], cotangents: Any, training: bool
+) -> tuple[list[Any], list[Any], list[Any]]:
     """Forward and backward in one program; the state that the call changes is put back."""
     weights = model.trainable_variables
     tracer = Tracer()
@@ -34,7 +36,9 @@ def _run(model: Any, arrays: list[Any], shapes: list[Any], cotangents: Any, trai
         outputs = [dispatch.value(y) for y in tree.flatten(model(values if len(values) > 1 else values[0], training=training))]
         floats = [y for y in outputs if _is_float(y.dtype)]
         given = [tracer.input(y.shape, y.dtype) for y in floats]
-        sources = [v for v in values if _is_float(v.dtype)] + [w.value if w not in tracer.graph.states else tracer.graph.states[w] for w in weights]
+        sources = [v for v in values if _is_float(v.dtype)] + [
+            w.value if w not in tracer.graph.states else tracer.graph.states[w] for w in weights
+        ]
         found = autodiff.gradients(floats, given, sources) if floats else []
         tracer.finish([*outputs, *found])
     env = bind_symbols(values, [a.shape for a in arrays])

@@ -146,13 +146,25 @@ class _Writer:
         self.put(f"    p{i} = hmin(select(w{i}, ramp_i64(0, 1), splat_i64(16)))")
         self.put(f"    x{i} = hmax(select(eq(ramp_i64(0, 1), splat_i64(p{i})), {index}, const_i64(-9223372036854775808)))")
         self.put(f"    status = fail(ctx, tid, {where}, x{i})")
-        self.put(f"g{i} = select(w{i}, zero_index, {index}) * splat_i64(step{i})")
         start = self.address(p, f"{base}{p}") if lanes else f"{base}{p}"
         kind = self.nest.lane_class(p) if lanes else "0"
+        if kind == "c" and self.same_in_all_lanes(expr.index):
+            self.put(f"v{i} = load_{t}({start} + extract(select(w{i}, zero_index, {index}), 0) * step{i}, m)")
+            return
+        self.put(f"g{i} = select(w{i}, zero_index, {index}) * splat_i64(step{i})")
         if kind != "0":
             step = str(self.nest.operands[p].size) if kind == "c" else f"s{p}_{self.nest.lane_axis}"
             self.put(f"g{i} = g{i} + ramp_i64(0, {step})")
         self.put(f"v{i} = gather_{t}({start}, g{i}, {mask})")
+
+    def same_in_all_lanes(self, i: int) -> bool:
+        """Whether a term has one value for all lanes of a vector."""
+        term = self.nest.terms[i]
+        if isinstance(term.expr, Load):
+            return self.nest.lane_class(term.expr.operand) == "0"
+        if isinstance(term.expr, Fold | Gather):
+            return False
+        return all(map(self.same_in_all_lanes, self.nest.uses(i)))
 
     def require(self, i: int, now: int) -> list[int]:
         """The full terms that pass `now` must compute before term i, in order."""

@@ -38,6 +38,7 @@ class Lowered:
 
 
 EPILOGUES = False
+FLOPS_PER_WORK = 16  # a product does so many operations while a loop handles one element
 
 
 class Lowering:
@@ -387,7 +388,7 @@ class Lowering:
         nodes = [node, *(unit.epilogue.nodes if epilogue is not None and unit.epilogue is not None else [])]
         steps.append(
             GemmStep(
-                nodes, places, reads, writes, product(batch) * m * n * k * 2, epilogue.checks if epilogue else [], c.dtype, m, n, k,
+                nodes, places, reads, writes, product(batch) * m * n * k // FLOPS_PER_WORK * 2, epilogue.checks if epilogue else [], c.dtype, m, n, k,
                 (sizes[0], sizes[1]), strides(a, 2), strides(b, 2), strides(out, 1), epilogue,
             )
         )  # fmt: skip

@@ -69,3 +69,8 @@ class GemmStep(Step):
     b_strides: tuple[Extent, ...] = ()
     c_strides: tuple[Extent, ...] = ()
     epilogue: LoopStep | None = None
+
+    @property
+    def flops(self) -> Extent:
+        """Floating-point operations."""
+        return self.batch[0] * self.batch[1] * self.m * self.n * self.k * 2

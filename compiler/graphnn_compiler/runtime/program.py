@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..dims import evaluate
 from ..kernels.gemm_plan import plan as plan_gemm
-from ..lowering.lower import Lowered
+from ..lowering.lower import FLOPS_PER_WORK, Lowered
 from ..lowering.steps import GemmStep, KernelStep, LoopStep, Place, Step
 from ..memory import Lifetime
 from ..memory import plan as plan_memory
@@ -173,10 +173,10 @@ class Program:
             table.add(addresses([step.spec])[0], step.dims(env), places, strides, parallel)
             return need or None
         assert isinstance(step, GemmStep)
-        return self._gemm(table, step, places, strides, parallel, next_slot)
+        return self._gemm(table, step, places, strides, next_slot)
 
     def _gemm(
-        self, table: _Table, step: GemmStep, places: list[tuple[str, object, int]], strides: list[int], parallel: bool, slot: int
+        self, table: _Table, step: GemmStep, places: list[tuple[str, object, int]], strides: list[int], slot: int
     ) -> int | None:
         env, size = self.env, itemsize(step.dtype)
         m, n, k = (evaluate(d, env) for d in (step.m, step.n, step.k))
@@ -184,7 +184,7 @@ class Program:
         a, b, c = ([evaluate(s, env) * size for s in part] for part in (step.a_strides, step.b_strides, step.c_strides))
         chosen = plan_gemm(
             m, n, k, (outer, inner), (a[0], a[1], a[2], a[3]), (b[0], b[1], b[2], b[3]), (c[0], c[1], c[2]), step.dtype,
-            self.threads if parallel else 1,
+            self.threads, min_parallel=min_parallel_work() * FLOPS_PER_WORK,
         )  # fmt: skip
         dims = list(chosen.dims)
         places = [*places, ("arena", slot, 0) if chosen.workspace else ("number", None, 0)]
@@ -192,11 +192,11 @@ class Program:
         if step.epilogue is not None:
             tile = step.epilogue
             dims[16] = addresses([tile.spec])[0]
-            dims[17] = -1  # the address of what follows these dims
+            dims[17] = len(dims)  # words from here to the epilogue's own dims, until their address is known
             places += [self._place(p) for p in tile.places]
             strides += [self._stride(p) for p in tile.places]
             dims += [evaluate(d, env) for d in tile.dims]
-        table.add(addresses([chosen.spec])[0], dims, places, strides, parallel)
+        table.add(addresses([chosen.spec])[0], dims, places, strides, chosen.parallel)
         return chosen.workspace or None
 
     def _place(self, p: Place) -> tuple[str, object, int]:
@@ -259,10 +259,9 @@ class Program:
             self._point_to_epilogue(r, row[1])
 
     def _point_to_epilogue(self, r: int, dims: int) -> None:
-        length = 25
         step = self.step_of_row(r)
         if isinstance(step, GemmStep) and step.epilogue is not None:
-            self.dims[dims + 17] = self.dims.ctypes.data + 8 * (dims + length)
+            self.dims[dims + 17] = self.dims.ctypes.data + 8 * (dims + self.dims[dims + 17])
 
     def step_of_row(self, r: int) -> Step | None:
         """The step behind a row of the table; None for the gathering of rows."""
