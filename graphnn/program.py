@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from graphnn_compiler.dims import Shape
@@ -165,6 +165,7 @@ class Program:
         specs: Sequence[tuple[Shape, str]],
         masks: Sequence[tuple[int, int]] = (),
     ):
+        self.epoch = 0  # of `layers.versions`, where the owner compares it
         tracer = Tracer()
         with tracing(tracer):
             values = [tracer.input(shape, dtype) for shape, dtype in specs]
@@ -211,25 +212,25 @@ class Program:
         return tensors[0] if self.single else fill(self.result, tensors)
 
 
+P = TypeVar("P", bound="Program | None")
+
+
 class Programs:
     """The programs of a function, the least recently used ones dropped beyond `limit`."""
 
     def __init__(self, limit: int = 256):
         self.limit = limit
-        self._kept: OrderedDict[Hashable, Program] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Program | None] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: Hashable, make: Callable[[], Program]) -> Program:
-        """The program of a key, made where there is none; without a cache where the key cannot be hashed."""
+    def get(self, key: Hashable, make: Callable[[], P]) -> P:
+        """What `make` gives, kept under a key; made each time where the key cannot be hashed."""
         try:
             with self._lock:
-                program = self._kept.get(key)
-                if program is not None:
+                if key in self._kept:
                     self._kept.move_to_end(key)
-                    return program
-        except Unhashable:
-            return make()
-        except TypeError:
+                    return cast(P, self._kept[key])
+        except (Unhashable, TypeError):
             return make()
         program = make()
         with self._lock:

@@ -68,7 +68,7 @@ def clone_model(
 
 def _sequential(model: Sequential, input_tensors: Any, clone: Callable[[Any], Any]) -> Any:
     layers = [clone(layer) for layer in model.layers]
-    start = model._start()  # pyright: ignore[reportPrivateUsage]
+    start = model.start
     if input_tensors is not None:
         layers.insert(0, tree.flatten(input_tensors)[0])
     elif start is not None:
@@ -89,7 +89,7 @@ def _functional(model: Functional, input_tensors: Any, clone: Callable[[Any], An
                 raise ValueError(f"All entries in `input_tensors` must be KerasTensors. Received: {input_tensors}")
     tensors: dict[int, Any] = {id(x): y for x, y in zip(model.inputs, starts, strict=True)}
     copies: dict[int, Any] = {}
-    for node in model._nodes:  # pyright: ignore[reportPrivateUsage]
+    for node in model.graph_nodes:
         if all(id(y) in tensors for y in node.output_tensors):
             continue
         old: Any = node.operation
@@ -100,9 +100,12 @@ def _functional(model: Functional, input_tensors: Any, clone: Callable[[Any], An
         result = call(new, *args, **kwargs) if call is not None else new(*args, **kwargs)
         for y, v in zip(tree.flatten(node.outputs), tree.flatten(result), strict=True):
             tensors[id(y)] = v
+
+    def number(y: Any) -> Any:
+        return tensors[id(y)]
+
     inputs = tree.pack_sequence_as(model.input, starts)
-    outputs = tree.map_structure(lambda y: tensors[id(y)], model.output)
-    twin = Functional(inputs, outputs, name=model.name)
+    twin = Functional(inputs, tree.map_structure(number, model.output), name=model.name)
     if not model.trainable:
         twin.trainable = False
     return twin

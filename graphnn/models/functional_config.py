@@ -6,7 +6,6 @@ from typing import Any
 
 from .. import tree
 from ..dispatch import OPS, OpCall
-from ..layers.layer import Layer
 from ..node import Operation
 from ..saving.serialization import deserialize_keras_object, deserialized_arguments, serialize_keras_object
 from ..tensor import KerasTensor
@@ -14,15 +13,15 @@ from ..tensor import KerasTensor
 
 def functional_config(model: Any) -> dict[str, Any]:
     """Name, layers with their calls, and where inputs and outputs come from."""
-    nodes = {id(n) for n in model._nodes}
+    nodes = {id(n) for n in model.graph_nodes}
     place: dict[int, int] = {}
-    for operation in model._operations:
-        kept = [n for n in operation._inbound_nodes if id(n) in nodes]
+    for operation in model.operations:
+        kept = [n for n in operation.nodes if id(n) in nodes]
         place.update({id(n): i for i, n in enumerate(kept)})
 
     def history(x: KerasTensor) -> list[Any]:
-        operation, index, tensor = x._keras_history
-        return [operation.name, place[id(operation._inbound_nodes[index])], tensor]
+        operation, index, tensor = x.history
+        return [operation.name, place[id(operation.nodes[index])], tensor]
 
     def argument(x: Any) -> Any:
         if isinstance(x, KerasTensor):
@@ -30,27 +29,21 @@ def functional_config(model: Any) -> dict[str, Any]:
                 "class_name": "__keras_tensor__",
                 "config": {"shape": list(x.shape), "dtype": x.dtype, "keras_history": history(x)},
             }
-        if isinstance(x, list):
+        if isinstance(x, tuple) and not any(isinstance(leaf, KerasTensor) for leaf in tree.flatten(x)):
+            return {"class_name": "__tuple__", "items": serialize_keras_object(list(x))}  # pyright: ignore[reportUnknownArgumentType]
+        if tree.is_list(x):
             return [argument(e) for e in x]
-        if isinstance(x, tuple):
-            items = [argument(e) for e in x]
-            plain = all(isinstance(e, int | float | str | bool | type(None)) for e in x)
-            return (
-                {"class_name": "__tuple__", "items": items}
-                if plain or any(e is not f for e, f in zip(x, items, strict=True))
-                else items
-            )
-        if isinstance(x, dict):
+        if tree.is_dict(x):
             return {k: argument(v) for k, v in x.items()}
         return serialize_keras_object(x)
 
     layers: list[dict[str, Any]] = []
-    for operation in model._operations:
+    for operation in model.operations:
         data = serialize_operation(operation)
         data["name"] = operation.name
         data["inbound_nodes"] = [
             {"args": [argument(a) for a in n.args], "kwargs": {k: argument(v) for k, v in n.kwargs.items()}}
-            for n in operation._inbound_nodes
+            for n in operation.nodes
             if id(n) in nodes and n.input_tensors
         ]
         layers.append(data)
@@ -58,8 +51,8 @@ def functional_config(model: Any) -> dict[str, Any]:
         "name": model.name,
         "trainable": model.trainable,
         "layers": layers,
-        "input_layers": tree.map_structure(history, model._inputs_structure),
-        "output_layers": tree.map_structure(history, model._outputs_structure),
+        "input_layers": tree.map_structure(history, model.input),
+        "output_layers": tree.map_structure(history, model.output),
     }
 
 
@@ -99,8 +92,8 @@ def model_from_config(cls: Any, config: dict[str, Any]) -> Any:
         if not isinstance(operation, Operation):
             raise ValueError(f"model {config.get('name')!r}: {data.get('class_name')!r} is no layer")
         made[name] = operation
-        if operation._inbound_nodes and not data.get("inbound_nodes"):
-            outputs[name, 0] = operation._inbound_nodes[0].output_tensors
+        if operation.nodes and not data.get("inbound_nodes"):
+            outputs[name, 0] = operation.nodes[0].output_tensors
         waiting += [(name, i, node) for i, node in enumerate(data.get("inbound_nodes", []))]
     while waiting:
         later: list[tuple[str, int, dict[str, Any]]] = []
@@ -117,7 +110,7 @@ def model_from_config(cls: Any, config: dict[str, Any]) -> Any:
             args, kwargs = tree.map_structure(tensor, args), tree.map_structure(tensor, kwargs)
             operation = made[name]
             operation(*args, **_without(operation, args, {**fixed[name], **kwargs}))
-            outputs[name, i] = operation._inbound_nodes[-1].output_tensors
+            outputs[name, i] = operation.nodes[-1].output_tensors
         if len(later) == len(waiting):
             raise ValueError(
                 f"model {config.get('name')!r}: the inputs of {sorted({n for n, _, _ in later})} are made by no layer"
@@ -125,15 +118,13 @@ def model_from_config(cls: Any, config: dict[str, Any]) -> Any:
         waiting = later
 
     def ends(x: Any) -> Any:
-        if isinstance(x, dict):
+        if tree.is_dict(x):
             return {k: ends(v) for k, v in x.items()}
         if len(x) == 3 and isinstance(x[0], str):
             return _output(outputs, _Place(*x))
         return type(x)(ends(e) for e in x)
 
     inputs, results = ends(config["input_layers"]), ends(config["output_layers"])
-    if isinstance(inputs, list) and len(inputs) == 1 and False:
-        inputs = inputs[0]
     model = cls(inputs=inputs, outputs=results, name=config.get("name"))
     if not config.get("trainable", True):
         model.trainable = False
@@ -169,5 +160,3 @@ def _arguments(node: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
     return tuple(deserialized_arguments(node.get("args", []), place)), deserialized_arguments(node.get("kwargs", {}), place)
 
-
-_ = Layer

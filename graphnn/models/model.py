@@ -10,17 +10,10 @@ from collections.abc import Callable
 from typing import Any, Self, cast
 
 from .. import tree
-from ..layers.layer import Layer
+from ..layers.layer import Layer, tuples
 from ..node import symbolic_outputs
 from ..tensor import KerasTensor
-
-try:
-    from ..training.trainer import Trainer
-except ModuleNotFoundError:  # until the trainer exists
-
-    class Trainer:  # type: ignore[no-redef]
-        """Nothing yet."""
-
+from ..training.trainer import Trainer
 
 __all__ = ["Model", "model_from_json"]
 
@@ -153,16 +146,6 @@ class Model(Trainer, Layer):
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
-    def build_from_config(self, config: dict[str, Any] | None) -> None:
-        """Builds a subclassed model by tracing it on symbolic inputs of the recorded shapes."""
-        if not config or self.built:
-            return
-        shapes = config.get("input_shape")
-        if shapes is not None and type(self).build is Layer.build:
-            self.build(shapes)
-        else:
-            super().build_from_config(config)
-
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights of a subclassed model by tracing it on symbolic inputs of given shapes.
 
@@ -173,10 +156,10 @@ class Model(Trainer, Layer):
             self.built = True
             return
 
-        def tensor(shape: Any) -> KerasTensor:
-            return KerasTensor((None, *tuple(shape)[1:]) if shape else shape, self.input_dtype)
+        def tensor(shape: tuple[Any, ...]) -> KerasTensor:
+            return KerasTensor((None, *shape[1:]), self.input_dtype)
 
-        symbolic_outputs(self._traced, (tree.map_shape_structure(tensor, _shapes(input_shape)),), {})
+        symbolic_outputs(self._traced, (tree.map_shape_structure(tensor, tuples(input_shape)),), {})
 
     build.by_tracing = True  # type: ignore[attr-defined]
 
@@ -188,31 +171,20 @@ class Model(Trainer, Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """A model from what `get_config` gave."""
+        """A model from what `get_config` gave.
+
+        Args:
+            config: the configuration.
+            custom_objects: classes and functions of your own by name.
+        """
         from ..saving.serialization import custom_object_scope
-        from .functional import Functional, functional_from_config
+        from .functional import Functional, made_of_tensors
+        from .functional_config import model_from_config
 
         with custom_object_scope(custom_objects or {}):
-            if {"layers", "input_layers", "output_layers"} <= set(config) and cls in (Model, Functional):
-                return functional_from_config(Functional, config)
-            if {"layers", "input_layers", "output_layers"} <= set(config) and not _own_init(cls):
-                return functional_from_config(cls, config)
+            if {"layers", "input_layers", "output_layers"} <= set(config) and made_of_tensors(cls):
+                return model_from_config(Functional if cls is Model else cls, config)
             return super().from_config(config)
-
-
-def _own_init(cls: type) -> bool:
-    """True where the arguments of `__init__` are not (inputs, outputs)."""
-    import inspect
-
-    names = list(inspect.signature(cls.__init__).parameters)[1:]  # type: ignore[misc]
-    return names[:2] != ["inputs", "outputs"] and names[:2] != ["args", "kwargs"]
-
-
-def _shapes(x: Any) -> Any:
-    """Lists of numbers from JSON as tuples."""
-    if tree.is_shape(x):
-        return tuple(x)
-    return {k: _shapes(v) for k, v in x.items()} if isinstance(x, dict) else [_shapes(v) for v in x]
 
 
 def is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

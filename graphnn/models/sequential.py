@@ -14,6 +14,7 @@ from ..dispatch import find
 from ..layers.input_layer import Input, InputLayer
 from ..layers.input_spec import known
 from ..layers.layer import Layer
+from ..layers.versions import raise_epoch
 from ..program import is_arraylike
 from ..tensor import KerasTensor
 from .functional import Functional
@@ -61,7 +62,7 @@ class Sequential(Model):
             ValueError: for anything else, a second `Input`, or a name that is taken.
         """
         if isinstance(layer, KerasTensor):
-            layer = layer._keras_history.operation
+            layer = layer.history.operation
         if not isinstance(layer, Layer):
             raise ValueError(
                 f"Only instances of `keras.Layer` can be added to a Sequential model. Received: {layer} (of type {type(layer)})"
@@ -71,7 +72,7 @@ class Sequential(Model):
                 f"All layers added to a Sequential model should have unique names. Name '{layer.name}' is already the name of a layer "
                 "in this model. Update the `name` argument to pass a unique name."
             )
-        start = self._start()
+        start = self.start
         if isinstance(layer, InputLayer):
             if start is not None:
                 raise ValueError(
@@ -84,9 +85,9 @@ class Sequential(Model):
             first = _first_shape(layer)
             if first is not None:
                 shape, dtype = first
-                self._sequence.append(Input(batch_shape=shape, dtype=dtype)._keras_history.operation)
+                self._sequence.append(Input(batch_shape=shape, dtype=dtype).history.operation)
         self._sequence.append(layer)
-        self._changed("_sequence", None)
+        raise_epoch()
         if rebuild:
             self._rebuild()
         else:
@@ -95,19 +96,21 @@ class Sequential(Model):
     def pop(self, rebuild: bool = True) -> Layer:
         """Takes the last layer away and gives it back."""
         layer = self._sequence.pop()
-        self._changed("_sequence", None)
+        raise_epoch()
         self.built, self._functional = False, None
         if rebuild:
             self._rebuild()
         return layer
 
-    def _start(self) -> InputLayer | None:
+    @property
+    def start(self) -> InputLayer | None:
+        """The layer of its `Input`, where it has one."""
         first = self._sequence[0] if self._sequence else None
         return first if isinstance(first, InputLayer) else None
 
     def _rebuild(self) -> None:
         self.built, self._functional = False, None
-        start = self._start()
+        start = self.start
         if start is not None and len(self._sequence) > 1:
             self.build(start.batch_shape)
 
@@ -117,7 +120,7 @@ class Sequential(Model):
         Args:
             input_shape: the shape of the input, batch included.
         """
-        start = self._start()
+        start = self.start
         if start is None and input_shape is None:
             raise ValueError("You must provide an `input_shape` argument.")
         if not self._sequence:
@@ -132,7 +135,7 @@ class Sequential(Model):
                 self.built = True  # several inputs: the layers build themselves when they are called
                 return
             dtype = getattr(self._sequence[0], "input_dtype", None)
-            start = Input(batch_shape=tuple(input_shape), dtype=dtype)._keras_history.operation
+            start = Input(batch_shape=tuple(input_shape), dtype=dtype).history.operation
             self._sequence.insert(0, start)
         x: Any = start.output
         for layer in self._sequence[1:]:
@@ -156,7 +159,7 @@ class Sequential(Model):
             with suspended():
                 shape = known(inputs.shape)  # type: ignore[union-attr]
                 # The number of rows of the first call says nothing about later ones.
-                self.build(self._start().batch_shape if self._start() else (None, *shape[1:]) if shape else shape)  # type: ignore[union-attr]
+                self.build(self.start.batch_shape if self.start else (None, *shape[1:]) if shape else shape)  # type: ignore[union-attr]
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

@@ -28,11 +28,11 @@ class Topology:
                 for parent in node.parents:
                     depth[id(parent)] = max(d + 1, depth.get(id(parent), 0))
         for x in inputs:  # inputs that no output depends on are part of the model all the same
-            operation, index, _ = x._keras_history
+            operation, index, _ = x.history
             if id(operation) not in operation_depth:
                 operation_depth[id(operation)] = 0
                 met[id(operation)] = (-1, operation)
-                node = operation._inbound_nodes[index]
+                node = operation.nodes[index]
                 depth[id(node)] = 0
                 found.append(node)
         self.nodes: list[Node] = sorted(found, key=lambda n: -depth[id(n)])
@@ -86,17 +86,14 @@ def _walk(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> tupl
 
 
 def _maker(x: KerasTensor) -> Node:
-    history = getattr(x, "_keras_history", None)
-    if history is None:
-        raise ValueError(f"A KerasTensor of shape {x.shape} was made by no layer: start from graphnn.Input(...). Received: {x!r}")
-    return history.operation._inbound_nodes[history.node_index]
+    return x.history.operation.nodes[x.history.node_index]
 
 
 def _disconnected(node: Node, output: KerasTensor, inputs: Sequence[KerasTensor], found: Sequence[Node]) -> ValueError:
-    end = output._keras_history.operation.name
+    end = output.history.operation.name
     return ValueError(
         f"Graph disconnected: output of '{end}' is not connected to `inputs`: it needs the tensor of '{node.operation.name}' (shape "
-        f"{node.output_tensors[0].shape}), which is none of the inputs {[x._keras_history.operation.name for x in inputs]}. "
+        f"{node.output_tensors[0].shape}), which is none of the inputs {[x.history.operation.name for x in inputs]}. "
         f"Operations reached without it: {[n.operation.name for n in found]}"
     )
 
@@ -121,7 +118,7 @@ def with_inputs(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -
         args, kwargs = node.filled({id(x): new.get(id(x), x) for x in node.input_tensors})
         copies = [KerasTensor(y.dims, y.dtype) for y in node.output_tensors]
         for y, copy in zip(node.output_tensors, copies, strict=True):
-            copy._keras_mask = y._keras_mask
+            copy.mask = y.mask
             new.setdefault(id(y), copy)
         Node(node.operation, args, kwargs, copies)
     return starts, [new[id(y)] for y in outputs]

@@ -25,8 +25,8 @@ def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
         if id(x) in seen:
             continue
         seen.add(id(x))
-        operation, index, _ = x._keras_history
-        node = operation._inbound_nodes[index]
+        operation, index, _ = x.history
+        node = operation.nodes[index]
         if node.is_input:
             found[id(x)] = x
         else:

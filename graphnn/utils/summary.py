@@ -36,8 +36,8 @@ def _bytes(variables: Iterable[Any]) -> int:
 
 def output_shape(layer: Any) -> str:
     """The output shape of a layer's first call, or of the shapes it was built for; a question mark where neither is known."""
-    if layer._inbound_nodes:
-        shapes = [x.shape for x in tree.flatten(layer._inbound_nodes[0].outputs) if hasattr(x, "shape")]
+    if layer.nodes:
+        shapes = [x.shape for x in tree.flatten(layer.nodes[0].outputs) if hasattr(x, "shape")]
     elif getattr(layer, "built", False) and layer._build_shapes:
         try:
             found = layer.compute_output_shape(*layer._build_shapes.values())
@@ -52,10 +52,10 @@ def output_shape(layer: Any) -> str:
 def connections(layer: Any, nodes: set[int]) -> str:
     """Where the inputs of a layer come from: name[call][output]."""
     found: list[str] = []
-    for node in layer._inbound_nodes:
+    for node in layer.nodes:
         if id(node) in nodes or not nodes:
             found += [
-                f"{x._keras_history.operation.name}[{x._keras_history.node_index}][{x._keras_history.tensor_index}]"
+                f"{x.history.operation.name}[{x.history.node_index}][{x.history.tensor_index}]"
                 for x in node.input_tensors
             ]
     return ", ".join(found) or "-"
@@ -63,7 +63,7 @@ def connections(layer: Any, nodes: set[int]) -> str:
 
 def is_chain(model: Any) -> bool:
     """True where each layer takes one tensor from the layer before."""
-    nodes = getattr(model, "_nodes", None)
+    nodes = getattr(model, "graph_nodes", None)
     if nodes is None:
         return True
     readers: dict[int, int] = {}
@@ -83,11 +83,11 @@ def kind(operation: Any) -> str:
 
 def steps(model: Any) -> list[Any]:
     """The layers of a model, and for a functional one the ops between them."""
-    return list(getattr(model, "_operations", None) or model.layers)
+    return list(getattr(model, "operations", None) or model.layers)
 
 
 def _rows(model: Any, depth: int, expand: bool, trainable: bool, chain: bool, layers: Sequence[Any]) -> list[list[str]]:
-    nodes = {id(n) for n in getattr(model, "_nodes", ())}
+    nodes = {id(n) for n in getattr(model, "graph_nodes", ())}
     rows: list[list[str]] = []
     for layer in layers:
         prefix = "   " * depth + "└ " if depth else ""
@@ -166,7 +166,7 @@ def summary_text(
     layer_range: Sequence[str] | None = None,
 ) -> str:
     """The whole text of `summary()`."""
-    chain = is_chain(model) or hasattr(model, "_sequence")
+    chain = is_chain(model) or hasattr(model, "pop")
     header = ["Layer (type)", "Output Shape", "Param #"]
     ends = [0.45, 0.80, 1.0] if chain else [0.3, 0.56, 0.74, 1.0]
     if not chain:

@@ -10,7 +10,7 @@ import pytest
 import graphnn
 from graphnn import layers
 
-from .training_support import SPARSE, Reference, classifier, data, filled
+from training_support import SPARSE, Reference, classifier, data, filled
 
 close = np.testing.assert_allclose
 
@@ -297,7 +297,6 @@ def test_call_that_asks_for_numbers_is_traced_for_each_size() -> None:
     model, (x, y) = Looks(), data(9)
     model.compile("sgd", SPARSE)
     model.fit(x, y, batch_size=4, verbose=0)
-    close(model.predict(x, batch_size=3, verbose=0), model.predict(x / 2, batch_size=4, verbose=0)[:9], rtol=1e-4, atol=1e-4) if False else None
     three, four = model.predict(x[:3], verbose=0), model.predict(x[:4] / 2, verbose=0)
     close(three, model.out(x[:3]), rtol=1e-5)
     close(four, model.out(x[:4]), rtol=1e-5)

@@ -38,8 +38,9 @@ SIZES = {"float32": 4, "float64": 8}
 M, N, K, OUTER, INNER = range(5)  # the batch is OUTER x INNER
 A_ROW, A_COLUMN, B_ROW, B_COLUMN, C_ROW = range(5, 10)
 A_OUTER, A_INNER, B_OUTER, B_INNER, C_OUTER, C_INNER = range(10, 16)
-# the epilogue's address (0: none), its dims, its bufs (0: what follows this kernel's own bufs)
-TILE, TILE_DIMS, TILE_BUFS = range(16, 19)
+# the epilogue's address (0: none) and its dims (its bufs follow this kernel's own); where in a thread's workspace the tiles
+# that it finishes lie, if C's address is 0
+TILE, TILE_DIMS, SCRATCH = range(16, 19)
 # what gemm_plan chose: the item; the length of a segment; whether B is packed, items are claimed, A and B are swapped (N = 1)
 ROWS, COLUMNS, SEGMENT, PACK, DYNAMIC, SWAPPED = range(19, 25)
 # bytes of workspace of one thread, which begins with the item's partial sum of a segment; where a row's partial sum of a
@@ -48,6 +49,10 @@ THREAD_BYTES, CHAIN, PANELS = range(25, 28)
 DIMS = 28
 # bufs: addresses
 A, B, C, WORK, TILE_FIRST = range(5)
+# An epilogue is a kernel whose last argument is the address of these words instead of a number of threads: the rows and
+# columns that it finishes, the address of the first element of the product there, and the bytes between rows of the product.
+FIRST_ROW, TILE_ROWS, FIRST_COLUMN, TILE_COLUMNS, PRODUCT, PRODUCT_ROW = range(6)
+TILE_WORDS = 6
 
 
 def build(dtype: str, tall: int, small: int, vectors: int) -> Callable[[int, int, int, int, int], int]:
@@ -105,6 +110,9 @@ class Writer:
         swapped = d[SWAPPED].differs(0)
         a, b = (swapped.then(code.word(bufs, i), code.word(bufs, j)) for i, j in ((B, A), (A, B)))
         c, work = code.word(bufs, C), code.word(bufs, WORK)
+        whole = c.differs(0)  # C is a matrix; else an item of it is all that ever exists
+        d[C_ROW] = whole.then(d[C_ROW], d[COLUMNS] * self.size)
+        frame = code.frame(TILE_WORDS)
         down, across = (d[M] + d[ROWS] - 1) // d[ROWS], (d[N] + d[COLUMNS] - 1) // d[COLUMNS]
         count = d[OUTER] * d[INNER] * down * across
         dynamic = d[DYNAMIC].differs(0) & (n > 1)
@@ -117,17 +125,32 @@ class Writer:
             leave_if(number >= end)
             batch, j0, i0 = number // (across * down), number // down % across * d[COLUMNS], number % down * d[ROWS]
             outer, inner = batch // d[INNER], batch % d[INNER]
+            c_item = whole.then(
+                c + outer * d[C_OUTER] + inner * d[C_INNER] + i0 * d[C_ROW] + j0 * self.size,
+                work + tid * d[THREAD_BYTES] + d[SCRATCH],
+            )
+            first = batch * swapped.then(d[N], d[M])
+
+            def finish(i: Word, m: Word, n: Word) -> None:
+                """The epilogue of rows i.. of the item, in the caller's rows and columns."""
+                rows, columns = swapped.then(n, m), swapped.then(m, n)
+                row, column = first + swapped.then(j0, i0 + i), swapped.then(i0 + i, j0)
+                step = swapped.then(self.size, d[C_ROW])
+                code.store(frame, row, rows, column, columns, c_item + i * d[C_ROW], step)
+                found = code.call_address(d[TILE], d[TILE_DIMS], bufs + 8 * TILE_FIRST, ctx, tid, frame)
+                result.set(result.get() | found)
+
             self.item(
                 code,
                 d,
                 a + outer * d[A_OUTER] + inner * d[A_INNER] + i0 * d[A_ROW],
                 b + outer * d[B_OUTER] + inner * d[B_INNER] + j0 * d[B_COLUMN],
-                c + outer * d[C_OUTER] + inner * d[C_INNER] + i0 * d[C_ROW] + j0 * self.size,
+                c_item,
                 work + tid * d[THREAD_BYTES],
                 least(d[M] - i0, d[ROWS]),
                 least(d[N] - j0, d[COLUMNS]),
                 j0 + d[COLUMNS] < d[N],
-                lambda i, m, columns: self.epilogue(code, d, bufs, ctx, result, batch, i0 + i, m, j0, columns),
+                finish,
             )
             item.set(number + 1)
             with code.when(dynamic):
@@ -281,14 +304,3 @@ class Writer:
             code.choose(high.equals(1), thin_strip, wide_strip)
             after(i, high)
             row.set(i + high)
-
-    def epilogue(
-        self, code: Code, d: list[Word], bufs: Word, ctx: Word, result: Cell, batch: Word, i: Word, m: Word, j: Word, n: Word
-    ) -> None:
-        tile_bufs = d[TILE_BUFS].equals(0).then(bufs + 8 * TILE_FIRST, d[TILE_BUFS])
-        swapped = d[SWAPPED].differs(0)  # then the columns of this product are the rows of the caller's
-        first = swapped.then(batch * d[N] + j, batch * d[M] + i)
-        code_of_tile = code.call_address(
-            d[TILE], d[TILE_DIMS], tile_bufs, ctx, first, swapped.then(n, m), swapped.then(i, j), swapped.then(m, n)
-        )
-        result.set(result.get() | code_of_tile)

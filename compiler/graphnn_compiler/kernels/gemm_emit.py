@@ -185,6 +185,18 @@ class Code:
         args = [self.e.pointer(address.v, ir.IntType(8)), *(ir.Constant(I32, x) for x in (int(write), 4 - level, 1))]
         self.b.call(self.e.external("llvm.prefetch.p0", VOID, [x.type for x in args]), args)
 
+    def frame(self, words: int) -> Word:
+        """The address of int64s that live as long as the call."""
+        with self.b.goto_entry_block():
+            place = self.b.alloca(I64, size=words)
+        return Word(self.b, self.b.ptrtoint(place, I64))
+
+    def store(self, address: Word, *values: Int) -> None:
+        """Writes int64s one after the other."""
+        for i, x in enumerate(values):
+            place = self.b.gep(self.e.pointer(address.v, I64), [ir.Constant(I64, i)])
+            self.b.store(x.v if isinstance(x, Word) else ir.Constant(I64, x), place)
+
     def call_address(self, address: Word, *args: Word) -> Word:
         """Call `int32 function(int64, ...)`."""
         function = self.b.inttoptr(address.v, ir.FunctionType(I32, [I64] * len(args)).as_pointer())

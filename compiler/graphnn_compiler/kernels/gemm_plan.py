@@ -8,6 +8,7 @@ from functools import cache
 from graphnn_compiler.runtime.spec import HOST, KernelSpec, Target, resolve
 
 CHUNK = 512
+TILE, TILE_DIMS = 16, 17  # where dims hold the epilogue's address and that of its dims
 LONG = 8192  # K from which on it is cut into segments
 SIZES = {"float32": 4, "float64": 8}
 TILES = {  # (rows of the tall tile, of the small one, vectors) by register file and element size
@@ -29,7 +30,7 @@ class GemmPlan:
 
     Args:
         spec: the kernel.
-        dims: its dims; the binder puts the epilogue into dims[TILE], dims[TILE_DIMS] and dims[TILE_BUFS].
+        dims: its dims; the binder puts the epilogue into dims[TILE] and dims[TILE_DIMS].
         workspace: bytes that bufs[WORK] must offer, 64-byte aligned; 0 if it is not used.
         parallel: whether it is meant for all threads; right on one as well, where it may be slower.
         flops: floating-point operations.
@@ -86,6 +87,7 @@ def plan(
     threads: int,
     target: Target = HOST,
     min_parallel: int = 1 << 19,
+    scratch: bool = False,
 ) -> GemmPlan:
     """Choose kernel and blocking for C[o, i] = A[o, i] B[o, i], where A[o, i] is m x k and B[o, i] is k x n.
 
@@ -99,6 +101,7 @@ def plan(
         threads: threads that will call the kernel.
         target: the CPU it is for.
         min_parallel: floating-point operations below which one thread does it all.
+        scratch: C is not kept: only an epilogue sees it, item by item in the workspace.
 
     Returns:
         A `GemmPlan`.
@@ -135,8 +138,10 @@ def plan(
     chain = _up(rows * columns * size if k > seg else 0, 64)
     panels = chain + (_up(columns * size, 64) if m == 1 else 0)
     thread_bytes = panels + ((columns if m > 1 else THIN) * CHUNK * size if pack else 0)
+    tiles = thread_bytes
+    thread_bytes += _up(rows * columns * size, 64) if scratch else 0
     dims = [m, n, k, outer, inner, a_row, a_column, b_row, b_column, c_strides[2], a_outer, a_inner, b_outer, b_inner]
-    dims += [*c_strides[:2], 0, 0, 0, rows, columns, seg, int(pack), int(dynamic), int(swapped)]
+    dims += [*c_strides[:2], 0, 0, tiles, rows, columns, seg, int(pack), int(dynamic), int(swapped)]
     dims += [thread_bytes, chain, panels]
     spec = KernelSpec("gemm", (("dtype", dtype), ("tall", tall), ("small", small), ("vectors", vectors)))
     return GemmPlan(spec, dims, threads * thread_bytes, threads > 1, flops)

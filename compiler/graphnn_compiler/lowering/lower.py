@@ -37,7 +37,7 @@ class Lowered:
     states: dict[Hashable, Buffer]
 
 
-EPILOGUES = False
+EPILOGUES = True
 FLOPS_PER_WORK = 16  # a product does so many operations while a loop handles one element
 
 

@@ -216,9 +216,9 @@ def finish(builder: NestBuilder, split: int | None = None, tile: Buffer | None =
     """The step of a built nest."""
     nest = builder.nest(split, tile)
     spec = KernelSpec("loop" if tile is None else "tile", (), render(nest))
-    places = [Place(a.buffer, a.offset * a.size) for a in nest.operands]
+    places = [Place(None if a.buffer is tile else a.buffer, a.offset * a.size) for a in nest.operands]
     written = {s.operand for s in nest.stores}
-    reads = [a.buffer for i, a in enumerate(nest.operands) if a.buffer is not None and i not in written and a.buffer is not tile]
+    reads = [a.buffer for i, a in enumerate(nest.operands) if a.buffer not in (None, tile) and i not in written]
     used = {e.operand for e in (t.expr for t in nest.terms) if isinstance(e, Load | Gather)}
     reads += [a.buffer for i, a in enumerate(nest.operands) if a.buffer is not None and i in written and i in used]
     writes = [a.buffer for i, a in enumerate(nest.operands) if i in written and a.buffer is not None]

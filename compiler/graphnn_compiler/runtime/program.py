@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..dims import evaluate
+from ..kernels.gemm_plan import TILE, TILE_DIMS
 from ..kernels.gemm_plan import plan as plan_gemm
 from ..lowering.lower import FLOPS_PER_WORK, Lowered
 from ..lowering.steps import GemmStep, KernelStep, LoopStep, Place, Step
@@ -184,15 +185,15 @@ class Program:
         a, b, c = ([evaluate(s, env) * size for s in part] for part in (step.a_strides, step.b_strides, step.c_strides))
         chosen = plan_gemm(
             m, n, k, (outer, inner), (a[0], a[1], a[2], a[3]), (b[0], b[1], b[2], b[3]), (c[0], c[1], c[2]), step.dtype,
-            self.threads, min_parallel=min_parallel_work() * FLOPS_PER_WORK,
+            self.threads, min_parallel=min_parallel_work() * FLOPS_PER_WORK, scratch=step.epilogue is not None,
         )  # fmt: skip
         dims = list(chosen.dims)
         places = [*places, ("arena", slot, 0) if chosen.workspace else ("number", None, 0)]
         strides = [*strides, 0]
         if step.epilogue is not None:
             tile = step.epilogue
-            dims[16] = addresses([tile.spec])[0]
-            dims[17] = len(dims)  # words from here to the epilogue's own dims, until their address is known
+            dims[TILE] = addresses([tile.spec])[0]
+            dims[TILE_DIMS] = len(dims)  # words from here to the epilogue's own dims, until their address is known
             places += [self._place(p) for p in tile.places]
             strides += [self._stride(p) for p in tile.places]
             dims += [evaluate(d, env) for d in tile.dims]
@@ -261,7 +262,7 @@ class Program:
     def _point_to_epilogue(self, r: int, dims: int) -> None:
         step = self.step_of_row(r)
         if isinstance(step, GemmStep) and step.epilogue is not None:
-            self.dims[dims + 17] = self.dims.ctypes.data + 8 * (dims + self.dims[dims + 17])
+            self.dims[dims + TILE_DIMS] = self.dims.ctypes.data + 8 * (dims + self.dims[dims + TILE_DIMS])
 
     def step_of_row(self, r: int) -> Step | None:
         """The step behind a row of the table; None for the gathering of rows."""

@@ -1,0 +1,105 @@
+"""Functional models called on arrays: one program for any number of rows, and a short way to it for a single plain array."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from graphnn_compiler.dims import ConcreteExtentNeeded, Shape
+from graphnn_compiler.trace import active
+
+from .. import tree
+from ..dispatch import find
+from ..layers import versions
+from ..layers.layer import Layer
+from ..program import Program, Slot, as_array
+from ..tensor import Array, KerasTensor
+from ..variable import Variable
+
+MAX_PROGRAMS = 64
+MAX_FAST = 256
+
+if TYPE_CHECKING:
+    _Base = Layer
+else:
+    _Base = object
+
+
+class OnArrays(_Base):
+    """The part of `Functional` that runs it on arrays."""
+
+    _inputs: list[KerasTensor]
+    _inputs_structure: Any
+    _fast: dict[Any, Program]  # for one plain array: (shape, dtype) -> program
+    _graph_programs: dict[Any, Program | None]  # None: the code needs numbers for its extents
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the model on arrays or symbolic tensors."""
+        if len(args) == 1 and not kwargs:
+            x = args[0]
+            if type(x) is np.ndarray and active() is None:
+                program = self._fast.get((x.shape, x.dtype))
+                if program is not None and program.epoch == versions.count[0] and x.flags.c_contiguous:
+                    return program((x,))
+        from .functional import Functional
+
+        if find((args, kwargs), KerasTensor) or active() is not None or type(self).call is not Functional.call:
+            return super().__call__(*args, **kwargs)
+        return self._on_arrays(*args, **kwargs)
+
+    def matched(self, inputs: Any) -> list[Any]:
+        raise NotImplementedError
+
+    def fitted(self, i: int, shape: tuple[Any, ...]) -> int:
+        raise NotImplementedError
+
+    def _on_arrays(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        flat = self.matched(inputs)
+        masked = mask is not None or any(getattr(x, "_keras_mask", None) is not None for x in flat)
+        if masked or any(x is None or isinstance(x, Variable) for x in flat):
+            return self._eager((inputs,), {"training": training, "mask": mask})
+        arrays = [self._as_input(i, x) for i, x in enumerate(flat)]
+        program = self._graph_program(training, arrays)
+        if type(inputs) is np.ndarray and arrays[0] is inputs and training is None and not program.loss_layers:
+            if len(self._fast) >= MAX_FAST:
+                self._fast.clear()
+            self._fast[inputs.shape, inputs.dtype] = program
+        self._forget_losses()
+        return program(arrays)
+
+    def _as_input(self, i: int, x: Any) -> Array:
+        """Array i in the rank and dtype of its `Input`."""
+        if isinstance(x, str) or not (hasattr(x, "__array__") or isinstance(x, list | tuple | int | float)):
+            raise ValueError(f"Inputs to a layer should be tensors. Got '{x}' (of type {type(x)}) as input for layer '{self.name}'.")
+        a = as_array(x)
+        change = self.fitted(i, a.shape)
+        if change:
+            a = a[..., None] if change > 0 else a[..., 0]
+        dtype = self._inputs[i].dtype
+        return a if a.dtype.name == dtype else a.astype(dtype)
+
+    def _graph_program(self, training: bool | None, arrays: list[Array]) -> Program:
+        programs = self._graph_programs
+        if any(p is not None and p.epoch != versions.epoch() for p in programs.values()) or len(programs) > MAX_PROGRAMS:
+            programs.clear()
+            self._fast.clear()
+        if training not in programs:
+            try:
+                programs[training] = self._traced_program(training, [x.dims for x in self._inputs])
+            except ConcreteExtentNeeded:
+                programs[training] = None
+        program = programs[training]
+        if program is None:
+            key = (training, *[a.shape for a in arrays])
+            program = programs.get(key)
+            if program is None:
+                program = programs[key] = self._traced_program(training, [a.shape for a in arrays])
+        return program
+
+    def _traced_program(self, training: bool | None, shapes: list[Shape]) -> Program:
+        slots = tree.pack_sequence_as(self._inputs_structure, [Slot(i) for i in range(len(shapes))])
+        specs = [(s, x.dtype) for s, x in zip(shapes, self._inputs, strict=True)]
+        start = versions.epoch()
+        program = Program(self._traced, (slots,), {"training": training}, specs)
+        program.epoch = start
+        return program
