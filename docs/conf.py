@@ -27,23 +27,25 @@ myst_heading_anchors = 3
 default_role = "literal"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
-autodoc_default_options = {"members": True, "show-inheritance": True, "imported-members": True, "ignore-module-all": False}
+autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_custom_sections = [("Shapes", "params_style"), ("Exports", "Exports")]
 napoleon_use_rtype = False
 nitpicky = False
 
 _BLOCK = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 _INLINE = re.compile(r"\$([^$\n]+)\$")
+_CODE = re.compile(r"(`[^`\n]+`|:math:`[^`]+`|^\s*(?:>>>|\.\.\.).*$|^\.\. math::.*$)", re.MULTILINE)
 
 
-def formulas(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """$$...$$ and $...$ of docstrings as formulas; stars of *args as they are."""
-    text = "\n".join(lines)
-    text = _BLOCK.sub(lambda m: "\n.. math:: " + " ".join(m[1].split()) + "\n", text)
+def readable(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """$$...$$ and $...$ of docstrings become formulas, and the bars of |x| stay bars."""
+    text = _BLOCK.sub(lambda m: "\n.. math:: " + " ".join(m[1].split()) + "\n", "\n".join(lines))
     text = _INLINE.sub(lambda m: f":math:`{m[1]}`", text)
-    lines[:] = text.split("\n")
+    parts = _CODE.split(text)
+    parts[::2] = [part.replace("|", "\\|") for part in parts[::2]]
+    lines[:] = "".join(parts).split("\n")
 
 
 def setup(app: object) -> None:
-    """Hooks of this manual."""
-    app.connect("autodoc-process-docstring", formulas)  # type: ignore[attr-defined]
+    """Hooks of this manual; the docstrings' comes before napoleon's."""
+    app.connect("autodoc-process-docstring", readable, priority=400)  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from graphnn_compiler.ops.base import is_float
 from graphnn_compiler.ops.index import Take
 from graphnn_compiler.trace import emit
 
-from .. import ops
+from .. import ops, tree
 from ..dispatch import value
 from .common import Identifier, add_weight, positive_integer, refuse_quantization, set_options
 from .lora import LoraMixin
@@ -93,6 +93,11 @@ class Embedding(LoraMixin):
         self.built = True
         self.finish_lora()
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        for x in (*args[:1], *kwargs.values()):
+            check_integral(self, x)
+        return super().__call__(*args, **kwargs)
+
     def call(self, inputs: Any) -> Any:
         return ops.cast(look_up(self.adapted(self.embeddings), inputs), self.compute_dtype)
 
@@ -102,6 +107,16 @@ class Embedding(LoraMixin):
 
     def get_config(self) -> dict[str, Any]:
         return {"activity_regularizer": None, **super().get_config()}
+
+
+def check_integral(layer: Embedding, ids: Any) -> None:
+    """Refuses float numbers that are no integers, where numbers are given; inside a program they are out of range."""
+    if not isinstance(ids, np.ndarray) and not all(isinstance(x, int | float) for x in tree.flatten(ids)):
+        return
+    numbers = np.asarray(ids)
+    bad = np.flatnonzero(numbers != np.trunc(numbers)) if numbers.dtype.kind == "f" else np.empty(0)
+    if bad.size:
+        raise TypeError(f"Embedding {layer.name!r}: ids must be integral. Received: {numbers.flat[bad[0]]} at position {bad[0]}")
 
 
 def look_up(table: Any, ids: Any) -> Any:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from graphnn_compiler.trace import active
 
 from .. import tree
+from ..context import suspended
 from ..dispatch import find
 from ..layers.input_layer import Input, InputLayer
 from ..layers.input_spec import known
@@ -150,16 +152,14 @@ class Sequential(Model):
     def _build_for(self, bound: dict[str, Any]) -> None:
         if self.built or self._functional is not None:
             return
-        inputs = bound.get("inputs")
         if not self._sequence:
             raise ValueError(f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`.")
+        inputs: Any = bound.get("inputs")
         if hasattr(inputs, "shape"):
-            from ..context import suspended
-
+            shape = known(inputs.shape)
             with suspended():
-                shape = known(inputs.shape)  # type: ignore[union-attr]
                 # The number of rows of the first call says nothing about later ones.
-                self.build(self.start.batch_shape if self.start else (None, *shape[1:]) if shape else shape)  # type: ignore[union-attr]
+                self.build(self.start.batch_shape if self.start else (None, *shape[1:]))
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -180,31 +180,23 @@ class Sequential(Model):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the model on arrays or symbolic tensors."""
-        functional = self._functional
-        if functional is not None and self._plain and len(args) == 1 and type(args[0]) is np.ndarray:
-            return functional(*args, **kwargs)
-        if functional is not None and type(self).call is Sequential.call and not find((args, kwargs), KerasTensor):
-            from graphnn_compiler.trace import active
-
-            if active() is None:
-                return functional(*args, **kwargs)
-        if functional is None and args and type(self).call is Sequential.call and is_arraylike(args[0]):
-            from graphnn_compiler.trace import active
-
-            if active() is None:
+        if self._functional is not None and self._plain and len(args) == 1 and type(args[0]) is np.ndarray:
+            return self._functional(*args, **kwargs)
+        if self._plain and active() is None and not find((args, kwargs), KerasTensor):
+            if self._functional is None and args and is_arraylike(args[0]):
                 self._build_for({"inputs": args[0]})
-                if self._functional is not None:
-                    return self._functional(*args, **kwargs)
+            if self._functional is not None:
+                return self._functional(*args, **kwargs)
         return super().__call__(*args, **kwargs)
 
     def _cast_dtype(self) -> str | None:
-        return None
+        return None  # its layers cast
 
     @property
     def _layers(self) -> list[Layer]:
-        held = super()._layers if type(self) is not Sequential else []
-        known_ids = {id(x) for x in self._sequence}
-        return [*self._sequence, *[x for x in held if id(x) not in known_ids]]
+        held = [] if type(self) is Sequential else super()._layers
+        own = {id(x) for x in self._sequence}
+        return [*self._sequence, *[x for x in held if id(x) not in own]]
 
     @property
     def layers(self) -> list[Layer]:
@@ -306,10 +298,10 @@ class Sequential(Model):
 
 def _first_shape(layer: Layer) -> tuple[Any, str | None] | None:
     """Batch shape and dtype of the input that a layer says it has."""
-    if layer._input_shape_arg is not None:
-        return layer._input_shape_arg, None
-    if isinstance(layer, Functional) and len(layer.inputs) == 1:
-        return layer.inputs[0].shape, layer.inputs[0].dtype
-    if isinstance(layer, Sequential) and layer._functional is not None:
-        return layer.inputs[0].shape, layer.inputs[0].dtype
+    if layer._input_shape_arg is not None:  # pyright: ignore[reportPrivateUsage]
+        return layer._input_shape_arg, None  # pyright: ignore[reportPrivateUsage]
+    if isinstance(layer, Functional | Sequential) and layer.built:
+        inputs = getattr(layer, "inputs", ())
+        if len(inputs) == 1:
+            return inputs[0].shape, inputs[0].dtype
     return None

@@ -74,12 +74,7 @@ def dot(x1: Tensorish, x2: Tensorish) -> Value:
         y = contracted(a, b)
     else:
         y = _summed(a, b, [a.ndim - 1], [b.ndim - 2])
-    return cast(y, "int8" if kind == "int32" and x_is(x1, x2, "int8") else kind)
-
-
-def x_is(x1: Tensorish, x2: Tensorish, dtype: str) -> bool:
-    """Whether two operands meet in a dtype."""
-    return operands(x1, x2)[0].dtype == dtype
+    return _narrow(y, x1, x2, kind)
 
 
 def _summed(a: Value, b: Value, axes_a: Sequence[int], axes_b: Sequence[int]) -> Value:
@@ -130,7 +125,7 @@ def tensordot(x1: Tensorish, x2: Tensorish, axes: Any = 2) -> Value:
 
 def _narrow(y: Value, x1: Tensorish, x2: Tensorish, kind: str) -> Value:
     """The result in the dtype in which the operands meet (only `matmul` and `einsum` widen int8)."""
-    return cast(y, "int8" if kind == "int32" and x_is(x1, x2, "int8") else kind)
+    return cast(y, "int8" if kind == "int32" and operands(x1, x2)[0].dtype == "int8" else kind)
 
 
 @op

@@ -54,6 +54,7 @@ class Lowering:
         self.group_of: dict[Node, Group] = {n: g for g in self.groups for n in g.nodes}
         self.storages: dict[Value, Storage] = {}
         self.computed: dict[Value, Group] = {}
+        self.early: list[tuple[Storage, Storage]] = []  # old values of states, put aside before anything runs
         self.copies: dict[Value, tuple[Storage, Storage]] = {}
         self.needed: dict[Group, list[Value]] = {g: [] for g in self.groups}
         self.after: dict[Group, set[Group]] = {}
@@ -150,7 +151,12 @@ class Lowering:
                 self.storages[v] = target
                 self.needed[group].append(v)
             else:
-                last.append((self.storage_of(v), target))
+                source = self.storage_of(v)
+                if source.buffer.kind == "state" and source.buffer.slot in self.graph.updates:  # its old value is wanted
+                    aside = contiguous(Buffer(product(source.shape), source.buffer.dtype), source.shape)
+                    self.early.append((source, aside))
+                    source = aside
+                last.append((source, target))
         return last
 
     def may_write(self, group: Group, v: Value, old: Value) -> bool:
@@ -167,7 +173,10 @@ class Lowering:
                     return False
         if unit is not group and any(strip(u, identity(u.ndim))[0] is old for n in unit.nodes for u in n.inputs):
             return False
-        readers = {self.unit[g] for g in self.groups for n in g.nodes for u in n.inputs if self.behind(u) is old} - {unit}
+        direct = {strip(u, m)[0] for node in group.nodes for u, m in node_reads(node)}
+        if any(self.behind(u) is old and u not in direct for u in self.in_memory(group)):  # read by a node that is computed again
+            return False
+        readers = {self.unit[g] for g in self.groups for u in self.in_memory(g) if self.behind(u) is old} - {unit}
         if any(self.reaches(reader, unit) for reader in readers):
             return False
         self.edges(unit).update(readers)
@@ -247,7 +256,7 @@ class Lowering:
                         self.storage_of(v)
                         if self.behind(v) in self.computed:
                             self.edges(self.unit[g]).add(self.computed[self.behind(v)])
-        steps: list[Step] = []
+        steps: list[Step] = [copy_step(source, aside, []) for source, aside in self.early]
         copied: set[Value] = set()
         guard: int | None = None
         for unit in self.order():
