@@ -75,7 +75,7 @@ _NAMES = {
     "value_and_grad": "differentiation",
 }
 
-__all__ = [  # noqa: F822 (found by __getattr__)
+__all__ = [
     "DTypePolicy", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Operation", "Optimizer",
     "Regularizer", "Sequential", "Variable", "__version__", "activations", "backend", "callbacks", "config", "constraints", "datasets",
     "dtype_policies", "errors", "grad", "initializers", "layers", "losses", "metrics", "models", "name_scope", "ops", "optimizers",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -51,7 +51,7 @@ def current_training() -> bool | None:
 
 
 @contextmanager
-def calling(training: Any) -> Iterator[bool]:
+def calling(training: Any) -> Generator[bool]:
     """Calls inside see `training`; gives True for the outermost call."""
     _calls.training.append(training)
     try:
@@ -61,7 +61,7 @@ def calling(training: Any) -> Iterator[bool]:
 
 
 @contextmanager
-def name_scope(name: str) -> Iterator[None]:
+def name_scope(name: str) -> Generator[None]:
     """Weights and layers made inside have `name/` in front of their path."""
     _calls.scopes.append(name)
     try:
@@ -76,7 +76,7 @@ def current_path() -> str:
 
 
 @contextmanager
-def suspended() -> Iterator[None]:
+def suspended() -> Generator[None]:
     """Code inside runs at once on arrays, even in the middle of a trace: first values of weights are made so."""
     stack: list[Any] = trace._stack.tracers  # pyright: ignore[reportPrivateUsage]
     stack.append(None)

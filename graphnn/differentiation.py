@@ -79,7 +79,7 @@ def value_and_grad(
         if active() is not None:
             return body(*args, **kwargs)
         arrays: list[Any] = []
-        held = tree.map_structure(lambda x: Held(x) if isinstance(x, Variable) else x, args)
+        held = tree.map_structure(_held, args)
         fixed, key = split(held, arrays)
         named, named_key = split(kwargs, arrays)
         specs = tuple([(a.shape, a.dtype.name) for a in arrays])
@@ -89,6 +89,10 @@ def value_and_grad(
         return program(arrays)
 
     return wrapper
+
+
+def _held(x: Any) -> Any:
+    return Held(x) if isinstance(x, Variable) else x
 
 
 def _check_inputs(values: list[Any]) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 import numpy as np
 from graphnn_compiler import build
@@ -71,10 +71,10 @@ def value(x: Any, dtype: Any = None) -> Value:
     if isinstance(x, bool | int | float):
         return build.value(x, kind or build.value(x).dtype)
     if isinstance(x, list | tuple):
-        if any(isinstance(e, Value | Variable) for e in tree.flatten(x)):
-            parts = [build.expand(value(e), 0) for e in x]
-            return build.value(_joined(parts), kind)
-        return build.value(listed(x), kind)
+        items = cast(Any, x)
+        if any(isinstance(e, Value | Variable) for e in tree.flatten(items)):
+            return build.value(_joined([build.expand(value(e), 0) for e in items]), kind)
+        return build.value(listed(items), kind)
     return build.value(as_array(x), kind)
 
 
@@ -109,21 +109,17 @@ def find(x: Any, kinds: Any) -> bool:
     """True if a structure holds an object of some kind."""
     if isinstance(x, kinds):
         return True
-    if isinstance(x, list | tuple):
-        return any(find(e, kinds) for e in x)  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(x, dict):
-        return any(find(e, kinds) for e in x.values())  # pyright: ignore[reportUnknownVariableType]
-    return False
+    if tree.is_list(x):
+        return any(find(e, kinds) for e in x)
+    return tree.is_dict(x) and any(find(e, kinds) for e in x.values())
 
 
 def _plain(x: Any) -> Any:
     """A static argument without NumPy in it."""
-    if isinstance(x, np.ndarray):
-        return x.tolist()
-    if isinstance(x, np.generic):
-        return x.item()
-    if isinstance(x, list | tuple):
-        items = [_plain(e) for e in x]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(x, np.ndarray | np.generic):
+        return cast(Any, x).tolist()
+    if tree.is_list(x):
+        items = [_plain(e) for e in x]
         return items if isinstance(x, list) else tuple(items)
     return x
 
@@ -174,7 +170,7 @@ def op(function: Any = None, *, static: Iterable[str] = (), tensors: Iterable[st
         name: the class name in configurations, by default the function's name in camel case.
     """
     if function is None:
-        return lambda f: op(f, static=static, tensors=tensors, name=name)  # type: ignore[reportUnknownLambdaType]
+        return functools.partial(op, static=static, tensors=tensors, name=name)
     fixed = (STATIC | set(static)) - set(tensors)
     numeric = (TENSORS | set(tensors)) - set(static)
     names: list[str] = []
@@ -237,7 +233,7 @@ def _quick_key(args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any])
     """A key for arguments that are plain arrays (appended to `arrays`), variables, numbers, strings and None; None for others."""
     key: list[Any] = []
     for x in (*args, *kwargs.values()) if kwargs else args:
-        kind = type(x)
+        kind = cast(Any, type(x))
         if kind is np.ndarray or kind is Tensor:
             if not x.flags.c_contiguous:
                 return None

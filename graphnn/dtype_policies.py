@@ -6,6 +6,8 @@ from typing import Any
 
 from graphnn_compiler.dtypes import check
 
+from .tree import is_dict
+
 
 class DTypePolicy:
     """One dtype for the arithmetic and the weights of a layer.
@@ -74,9 +76,8 @@ def get(identifier: Any) -> DTypePolicy:
         return dtype_policy()
     if isinstance(identifier, DTypePolicy):
         return identifier
-    if isinstance(identifier, dict):
-        config: Any = identifier.get("config")
-        return DTypePolicy(config["name"])
+    if is_dict(identifier):
+        return DTypePolicy(identifier["config"]["name"])
     return DTypePolicy(identifier if isinstance(identifier, str) else check(identifier))
 
 

@@ -114,7 +114,11 @@ def symbolic_outputs(function: Callable[..., Any], args: Any, kwargs: Any) -> An
         (a, masks), (b, _) = (
             _traced(function, args, kwargs, tensors, [_numbers(x.dims, e) for x in tensors]) for e in (first, second)
         )
-        specs = tree.map_structure(lambda u, v: _joined(u, v, first, second), a, b)
+
+        def joined(u: Any, v: Any) -> Any:
+            return _joined(u, v, first, second)
+
+        specs = tree.map_structure(joined, a, b)
 
     def symbolic(spec: Any) -> Any:
         return KerasTensor(spec.shape, spec.dtype) if isinstance(spec, Spec) else spec

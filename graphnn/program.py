@@ -18,6 +18,7 @@ from graphnn_compiler.trace import Tracer, tracing
 from . import context
 from .config import standard_dtype
 from .tensor import Array, Tensor
+from .tree import is_dict, is_list, like
 from .variable import Variable
 
 _PLAIN = (str, bytes, int, float, bool, complex, type(None), type(Ellipsis))
@@ -81,28 +82,26 @@ def is_arraylike(x: Any) -> bool:
 
 def split(x: Any, arrays: list[Any]) -> tuple[Any, Hashable]:
     """A structure with `Slot`s where its arrays were (appended to `arrays`), and a key for all that is not an array."""
-    kind = type(x)
+    kind = cast(Any, type(x))
     if kind in _PLAIN:
         if kind is float:
             return x, (kind, x.hex())  # tells -0.0 from 0.0, and NaN is NaN
         return x, (kind, x) if kind is not str else x
-    if kind is Held:
-        return x, x
+    if kind is Held or isinstance(x, np.dtype | type):
+        fixed = cast(Any, x)
+        return fixed, fixed
     if is_arraylike(x):
         arrays.append(as_array(x))
         return Slot(len(arrays) - 1), Slot
-    if isinstance(x, list | tuple):
+    if is_list(x):
         parts = [split(e, arrays) for e in x]
-        items = [p[0] for p in parts]
-        whole = items if isinstance(x, list) else type(x)(*items) if hasattr(x, "_fields") else tuple(items)
-        return whole, (kind, *[p[1] for p in parts])
-    if isinstance(x, dict):
+        return like(x, [p[0] for p in parts]), (kind, *[p[1] for p in parts])
+    if is_dict(x):
         pairs = {k: split(v, arrays) for k, v in x.items()}
         return {k: p[0] for k, p in pairs.items()}, (dict, *[(k, p[1]) for k, p in pairs.items()])
     if isinstance(x, slice):
-        return x, (slice, x.start, x.stop, x.step)
-    if isinstance(x, np.dtype | type):
-        return x, x
+        ends = cast(Any, x)
+        return ends, (slice, ends.start, ends.stop, ends.step)
     return x, _Fixed(x)
 
 
@@ -124,10 +123,9 @@ def fill(x: Any, values: Sequence[Any]) -> Any:
         return values[x.index]
     if isinstance(x, Held):
         return x.variable
-    if isinstance(x, list | tuple):
-        items = [fill(e, values) for e in x]
-        return items if isinstance(x, list) else type(x)(*items) if hasattr(x, "_fields") else tuple(items)
-    if isinstance(x, dict):
+    if is_list(x):
+        return like(x, [fill(e, values) for e in x])
+    if is_dict(x):
         return {k: fill(v, values) for k, v in x.items()}
     return x
 
@@ -143,10 +141,9 @@ def take_values(x: Any, values: list[Value]) -> Any:
         from .dispatch import value
 
         return take_values(value(x), values)
-    if isinstance(x, list | tuple):
-        items = [take_values(e, values) for e in x]
-        return items if isinstance(x, list) else type(x)(*items) if hasattr(x, "_fields") else tuple(items)
-    if isinstance(x, dict):
+    if is_list(x):
+        return like(x, [take_values(e, values) for e in x])
+    if is_dict(x):
         return {k: take_values(v, values) for k, v in x.items()}
     return x
 

@@ -150,7 +150,9 @@ class KerasTensor(Operators):
             ValueError: if it was made by no operation.
         """
         if self._keras_history is None:
-            raise ValueError(f"A KerasTensor of shape {self.shape} was made by no layer: start from graphnn.Input(...). Received: {self!r}")
+            raise ValueError(
+                f"A KerasTensor of shape {self.shape} was made by no layer: start from graphnn.Input(...). Received: {self!r}"
+            )
         return self._keras_history
 
     @history.setter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 
 def is_list(x: Any) -> TypeGuard[list[Any] | tuple[Any, ...]]:
@@ -76,11 +76,12 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
     return out
 
 
-def _like(model: Any, items: list[Any]) -> Any:
-    """A list, tuple or named tuple of the type of `model`."""
-    if isinstance(model, tuple):
-        return type(model)(*items) if hasattr(model, "_fields") else tuple(items)
-    return items
+def like(model: Any, items: list[Any]) -> Any:
+    """Items as a list, tuple or named tuple, whichever `model` is."""
+    if not isinstance(model, tuple):
+        return items
+    kind = cast(Any, type(model))  # pyright: ignore[reportUnknownArgumentType]
+    return kind(*items) if hasattr(kind, "_fields") else tuple(items)
 
 
 def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
@@ -104,7 +105,7 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
             if not is_list(s) or len(s) != len(first):
                 raise ValueError(f"the structures do not match: {first!r} and {s!r}")
         rows = zip(*structures, strict=True)
-        return _like(first, [map_structure(func, *row, none_is_leaf=none_is_leaf) for row in rows])
+        return like(first, [map_structure(func, *row, none_is_leaf=none_is_leaf) for row in rows])
     if first is None and not none_is_leaf:
         return None
     return func(*structures)
@@ -124,7 +125,11 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
     if n != len(leaves):
         raise ValueError(f"the structure has {n} leaves and {len(leaves)} were given")
     rest: Iterator[Any] = iter(leaves)
-    return map_structure(lambda _: next(rest), structure)
+
+    def following(_: Any) -> Any:
+        return next(rest)
+
+    return map_structure(following, structure)
 
 
 def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
@@ -138,7 +143,7 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     if is_dict(structure):
         return {k: map_shape_structure(func, v) for k, v in structure.items()}
     if is_list(structure):
-        return _like(structure, [map_shape_structure(func, v) for v in structure])
+        return like(structure, [map_shape_structure(func, v) for v in structure])
     raise ValueError(f"Cannot map function to unknown objects {structure!r}: expected shapes")
 
 
@@ -178,7 +183,7 @@ def lists_to_tuples(structure: Any) -> Any:
     """
     if is_list(structure):
         items = [lists_to_tuples(e) for e in structure]
-        return tuple(items) if isinstance(structure, list) else _like(structure, items)
+        return tuple(items) if isinstance(structure, list) else like(structure, items)
     if is_dict(structure):
         return {k: lists_to_tuples(v) for k, v in structure.items()}
     return structure

@@ -216,7 +216,7 @@ def checked_shape(shape: Any, what: str) -> tuple[int, ...]:
         shape = (shape,)
     extents: list[int] = []
     for d in shape:
-        if not isinstance(d, int | np.integer) or isinstance(d, bool) or d < 0:
+        if not hasattr(d, "__index__") or isinstance(d, bool) or d < 0:
             raise ValueError(f"the shape of {what!r} must be made of non-negative integers. Received: shape={tuple(shape)}")
         extents.append(int(d))
     total = 1

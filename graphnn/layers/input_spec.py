@@ -49,7 +49,8 @@ class InputSpec:
         self.ndim = len(self.shape) if self.shape is not None else ndim
         self.max_ndim, self.min_ndim = max_ndim, min_ndim
         self.name, self.optional, self.allow_last_axis_squeeze = name, optional, allow_last_axis_squeeze
-        if not all(isinstance(k, int) for k in axes or {}):
+        keys: list[Any] = list(axes or ())
+        if not all(isinstance(k, int) for k in keys):
             raise TypeError(f"Argument `axes` must be a dictionary with integer keys. Received: axes={axes}")
         self.axes = {int(k): v for k, v in (axes or {}).items()}
         bound = self.ndim if self.ndim is not None else max_ndim
@@ -79,11 +80,12 @@ def check_inputs(spec: Any, inputs: Any, layer_name: str) -> None:
     if not spec:
         return
     specs = tree.flatten(spec)
-    if isinstance(inputs, dict) and all(s.name is not None for s in specs):
+    tensors: list[Any]
+    if tree.is_dict(inputs) and all(s.name is not None for s in specs):
         missing = [s.name for s in specs if s.name not in inputs and not s.optional]
         if missing:
             raise ValueError(f'Missing data for input "{missing[0]}" of layer "{layer_name}". Received keys: {list(inputs)}')
-        tensors = [inputs.get(s.name) for s in specs]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        tensors = [inputs.get(s.name) for s in specs]
     else:
         tensors = tree.flatten(inputs)
     if len(tensors) != len(specs):

@@ -62,7 +62,7 @@ class State(LayerBase):
         kind = self.variable_dtype if dtype is None else standard_dtype(dtype)
         if initializer is None:
             initializer = "glorot_uniform" if kind.startswith("float") else "zeros"
-        extents: tuple[Any, ...] = () if shape is None else (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+        extents = as_tuple(shape)
         if any(d is None for d in extents):
             raise ValueError(
                 f"Layer {self.name!r}: weight {name!r} needs a shape without unknown extents. Received: shape={extents}. "
@@ -270,6 +270,13 @@ class State(LayerBase):
         for layer in self._flatten_layers():
             if layer._eager_losses:
                 layer._eager_losses = []
+
+
+def as_tuple(shape: Any) -> tuple[Any, ...]:
+    """A shape: an integer is that of a vector, None that of a scalar."""
+    if shape is None:
+        return ()
+    return (shape,) if hasattr(shape, "__index__") else tuple(shape)
 
 
 def scope_of(layer: LayerBase) -> AbstractContextManager[None]:

@@ -26,11 +26,8 @@ def parts(x: Any) -> Iterator[Any]:
     """Everything in a container, containers in it opened; x itself where it is none."""
     if type(x) in _PLAIN:
         return
-    if is_list(x) or isinstance(x, set | frozenset):
-        items: Iterable[Any] = x
-    elif is_dict(x):
-        items = x.values()
-    else:
+    items: Any = x.values() if is_dict(x) else x
+    if not (is_list(x) or is_dict(x) or isinstance(x, set | frozenset)):
         yield x
         return
     for e in items:

@@ -159,4 +159,3 @@ def _arguments(node: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return _Place(*history)
 
     return tuple(deserialized_arguments(node.get("args", []), place)), deserialized_arguments(node.get("kwargs", {}), place)
-

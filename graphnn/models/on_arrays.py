@@ -70,7 +70,9 @@ class OnArrays(_Base):
     def _as_input(self, i: int, x: Any) -> Array:
         """Array i in the rank and dtype of its `Input`."""
         if isinstance(x, str) or not (hasattr(x, "__array__") or isinstance(x, list | tuple | int | float)):
-            raise ValueError(f"Inputs to a layer should be tensors. Got '{x}' (of type {type(x)}) as input for layer '{self.name}'.")
+            raise ValueError(
+                f"Inputs to a layer should be tensors. Got '{x}' (of type {type(x)}) as input for layer '{self.name}'."
+            )
         a = as_array(x)
         change = self.fitted(i, a.shape)
         if change:

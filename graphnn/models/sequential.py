@@ -50,7 +50,7 @@ class Sequential(Model):
         self._plain = type(self).call is Sequential.call
         self._sequence: list[Layer] = []
         if layers is not None:
-            for layer in layers if isinstance(layers, list | tuple) else [layers]:
+            for layer in layers if tree.is_list(layers) else [layers]:
                 self.add(layer, rebuild=False)
             self._rebuild()
 

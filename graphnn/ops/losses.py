@@ -51,7 +51,9 @@ def binary_crossentropy(target: Tensorish, output: Tensorish, from_logits: bool 
     t, p = operands(target, output, floats=True)
     same_shape(t, p, "target", "output")
     if from_logits:
-        return emit(transcendental.Softplus(), p) - p * t
+        above = p > 0
+        small = emit(transcendental.Exp(), pick(above, -p, p))
+        return pick(above, p, like(0, p)) - p * t + emit(transcendental.Log1p(), small)
     p = _clipped(p)
     return -(t * _log(p) + (1.0 - t) * _log(1.0 - p))
 

@@ -144,15 +144,16 @@ def normalize(x: Tensorish, axis: Axis = -1, order: int = 2, epsilon: float | No
     """
     if not isinstance(order, int) or isinstance(order, bool) or order < 1:
         raise ValueError(f"Argument `order` must be an int >= 1. Received: order={order}")
-    v = floating(x)
+    given = floating(x)
+    v = _wide(given)
     eps = fuzz() if epsilon is None else epsilon
     if order == 2:
         power = emit(elementwise.Maximum(), added(v * v, axis, True), like(eps**2, v))
-        return v * emit(transcendental.Rsqrt(), power)
+        return cast(v * emit(transcendental.Rsqrt(), power), given.dtype)
     size = abs(v)
     if order > 1:
         size = emit(elementwise.Pow(), size, like(order, v))
     length = added(size, axis, True)
     if order > 1:
         length = emit(elementwise.Pow(), length, like(1 / order, v))
-    return v / emit(elementwise.Maximum(), length, like(eps, v))
+    return cast(v / emit(elementwise.Maximum(), length, like(eps, v)), given.dtype)

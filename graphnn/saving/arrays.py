@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import struct
 import zipfile
@@ -18,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..tensor import Array
+from ..tree import is_dict, is_list
 from .serialization import parse_json
 
 FORMAT = "graphnn.weights"
@@ -77,7 +79,7 @@ def read_npz(file: IO[bytes]) -> tuple[list[Named], bool]:
 
 
 def _indexed(index: Any, arrays: dict[str, Array]) -> list[Named]:
-    if not isinstance(index, dict) or index.get("format") != FORMAT:  # pyright: ignore[reportUnknownMemberType]
+    if not is_dict(index) or index.get("format") != FORMAT:
         raise DamagedFile("index.json is not one of graphnn's")
     entries: list[Any] = index["weights"]
     if len(entries) != len(arrays):
@@ -111,9 +113,7 @@ def _npy(name: str, data: bytes) -> Array:
     start = stream.tell()
     if dtype.hasobject or dtype.name not in _SAFE:
         raise DamagedFile(f"member {name} holds {dtype}, not numbers")
-    count = 1
-    for d in shape:
-        count *= int(d)
+    count = math.prod(int(d) for d in shape)
     if any(int(d) < 0 for d in shape) or count * dtype.itemsize != len(data) - start:
         raise DamagedFile(f"member {name} declares shape {shape} of {dtype} and holds {len(data) - start} bytes")
     flat = np.frombuffer(data, dtype, count, start)
@@ -153,14 +153,14 @@ def read_safetensors(file: IO[bytes]) -> tuple[list[Named], bool]:
         header = parse_json(file.read(length))
     except (ValueError, RecursionError) as e:
         raise DamagedFile(f"the header is no JSON: {e}") from e
-    if not isinstance(header, dict):
+    if not is_dict(header):
         raise DamagedFile("the header is no JSON object")
-    metadata: Any = header.pop("__metadata__", {}) or {}  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    metadata: Any = header.pop("__metadata__", {}) or {}
     found: dict[str, Array] = {}
     at = 0
-    for name, entry in sorted(header.items(), key=lambda item: _offset(item[1])):  # pyright: ignore
-        found[name] = _tensor(file, str(name), entry, at, size - 8 - length)  # pyright: ignore[reportUnknownArgumentType]
-        at = entry["data_offsets"][1]
+    for name, entry in sorted(header.items(), key=lambda item: _offset(item[1])):
+        found[name] = _tensor(file, str(name), entry, at, size - 8 - length)
+        at: int = entry["data_offsets"][1]
     if at != size - 8 - length:
         raise DamagedFile(f"{size - 8 - length - at} bytes belong to no tensor")
     if metadata.get("format") != FORMAT:
@@ -175,11 +175,11 @@ def read_safetensors(file: IO[bytes]) -> tuple[list[Named], bool]:
     return [(name, found[name]) for name in order], True
 
 
-def _offset(entry: Any) -> Any:
-    offsets = entry.get("data_offsets") if isinstance(entry, dict) else None  # pyright: ignore
-    if not (isinstance(offsets, list) and len(offsets) == 2 and all(type(o) is int for o in offsets)):  # pyright: ignore
+def _offset(entry: Any) -> list[int]:
+    offsets = entry.get("data_offsets") if is_dict(entry) else None
+    if not (is_list(offsets) and len(offsets) == 2 and all(type(o) is int for o in offsets)):
         raise DamagedFile(f"{entry!r} has no data_offsets")
-    return offsets  # pyright: ignore[reportUnknownVariableType]
+    return list(offsets)
 
 
 def _tensor(file: IO[bytes], name: str, entry: Any, at: int, room: int) -> Array:
@@ -187,15 +187,13 @@ def _tensor(file: IO[bytes], name: str, entry: Any, at: int, room: int) -> Array
     dtype, shape = entry.get("dtype"), entry.get("shape")
     if dtype not in _FROM_SAFE:
         raise DamagedFile(f"tensor {name!r} is of dtype {dtype!r}, which is not supported")
-    if not isinstance(shape, list) or not all(type(d) is int and d >= 0 for d in shape):  # pyright: ignore
+    if not is_list(shape) or not all(type(d) is int and d >= 0 for d in shape):
         raise DamagedFile(f"tensor {name!r} has the shape {shape!r}")
     kind = np.dtype(_FROM_SAFE[dtype])
-    count = 1
-    for d in shape:  # pyright: ignore[reportUnknownVariableType]
-        count *= d  # pyright: ignore[reportUnknownVariableType]
+    count: int = math.prod(shape)
     if begin != at or end > room or end - begin != count * kind.itemsize:
         raise DamagedFile(f"tensor {name!r} of shape {shape} takes bytes {begin} to {end}, expected from {at}")
     data = file.read(end - begin)
     if len(data) != end - begin:
         raise DamagedFile(f"the file ends within tensor {name!r}")
-    return np.frombuffer(data, kind.newbyteorder("<")).reshape(shape).astype(kind)  # pyright: ignore[reportUnknownArgumentType]
+    return np.frombuffer(data, kind.newbyteorder("<")).reshape(shape).astype(kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FunctionType
 from typing import Any, TypeVar
@@ -62,7 +62,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 @contextmanager
-def custom_object_scope(objects: dict[str, Any]) -> Iterator[None]:
+def custom_object_scope(objects: dict[str, Any]) -> Generator[None]:
     """Inside, configurations may speak of these classes and functions by name.
 
     Args:
@@ -141,8 +141,8 @@ def built_in_class(name: Any, module: Any) -> Any:
     if not isinstance(name, str) or name.startswith("_"):
         return None
     parts = str(module or "").split(".")
-    likely = [path for path in _CLASSES if path.split(".")[-1] in parts]
-    for path in (*reversed(likely), *([] if likely else _CLASSES)):
+    likely: list[str] = [path for path in _CLASSES if path.split(".")[-1] in parts]
+    for path in reversed(likely) if likely else _CLASSES:
         found = _namespace(path).get(name)
         if isinstance(found, type) and hasattr(found, "from_config"):
             return found

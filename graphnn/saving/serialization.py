@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from graphnn_compiler.ops.base import DTYPES
 
+from ..tree import is_dict, is_list
 from .registry import (
     CustomObjectScope,
     built_in_class,
@@ -52,22 +53,22 @@ def serialize_keras_object(obj: Any) -> Any:
     """
     if obj is None or isinstance(obj, bool | int | float | str):
         return obj
-    if isinstance(obj, list):
-        return [serialize_keras_object(x) for x in obj]  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(obj, tuple):
-        return tuple(serialize_keras_object(x) for x in obj)  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(obj, dict):
-        return {k: serialize_keras_object(v) for k, v in obj.items()}  # pyright: ignore[reportUnknownVariableType]
+    if is_list(obj):
+        return type(obj)(serialize_keras_object(x) for x in obj)
+    if is_dict(obj):
+        return {k: serialize_keras_object(v) for k, v in obj.items()}
     if isinstance(obj, bytes):
         return {"class_name": "__bytes__", "config": {"value": obj.decode("latin-1")}}
     if obj is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
     if isinstance(obj, slice):
-        return {"class_name": "__slice__", "config": {"start": obj.start, "stop": obj.stop, "step": obj.step}}
+        ends = cast(Any, obj)
+        return {"class_name": "__slice__", "config": {"start": ends.start, "stop": ends.stop, "step": ends.step}}
     if isinstance(obj, np.generic):
-        return obj.item()
+        return cast(Any, obj).item()
     if isinstance(obj, np.ndarray):
-        return {"class_name": "__numpy__", "config": {"value": obj.tolist(), "dtype": obj.dtype.name}}
+        array = cast(Any, obj)
+        return {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": array.dtype.name}}
     if isinstance(obj, np.dtype):
         return obj.name
     if isinstance(obj, FunctionType | BuiltinFunctionType):
@@ -86,7 +87,7 @@ def serialize_keras_object(obj: Any) -> Any:
 
 
 def _of_class(obj: Any) -> dict[str, Any]:
-    cls = type(obj)
+    cls = cast(Any, type(obj))
     module = public_module(cls)
     registered = get_registered_name(cls)
     data: dict[str, Any] = {
@@ -138,25 +139,21 @@ def _made(x: Any, names: dict[str, Any] | None, place: Any) -> Any:
     if isinstance(x, str):
         found = custom(x, names) if ">" in x or names else None
         return x if found is None else found
-    if isinstance(x, list | tuple):
-        items = [_made(e, names, place) for e in x]  # pyright: ignore[reportUnknownVariableType]
+    if is_list(x):
+        items = [_made(e, names, place) for e in x]
         return items if isinstance(x, list) else tuple(items)
-    if not isinstance(x, dict):
+    if not is_dict(x):
         return x
-    if "class_name" not in x:
-        return {k: _made(v, names, place) for k, v in x.items()}  # pyright: ignore[reportUnknownVariableType]
-    kind = x["class_name"]  # pyright: ignore[reportUnknownVariableType]
+    kind = x.get("class_name")
     if kind == "__keras_tensor__" and place is not None:
         return place(x)
     if kind == "__tuple__":
-        return tuple(_made(e, names, place) for e in x.get("items", x.get("config", {}).get("value", ())))  # pyright: ignore
-    if kind in _SPECIAL:
-        return _SPECIAL[kind](x.get("config") or {})  # pyright: ignore
-    if "config" not in x:
-        return {k: _made(v, names, place) for k, v in x.items()}  # pyright: ignore[reportUnknownVariableType]
-    if kind == "function":
-        return _function(x, names)  # pyright: ignore[reportUnknownArgumentType]
-    return _object(x, names)  # pyright: ignore[reportUnknownArgumentType]
+        return tuple(_made(e, names, place) for e in x.get("items", ()))
+    if isinstance(kind, str) and kind in _SPECIAL:
+        return _SPECIAL[kind](x.get("config") or {})
+    if "class_name" not in x or "config" not in x:
+        return {k: _made(v, names, place) for k, v in x.items()}
+    return _function(x, names) if kind == "function" else _object(x, names)
 
 
 def _numpy(config: dict[str, Any]) -> Any:
@@ -189,6 +186,11 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def is_class(x: Any) -> bool:
+    """True for classes (without telling the type checker)."""
+    return isinstance(x, type)
+
+
 def _missing(what: str, name: Any, config: Any) -> TypeError:
     shown = repr(config)
     return TypeError(
@@ -200,8 +202,8 @@ def _missing(what: str, name: Any, config: Any) -> TypeError:
 
 def _function(x: dict[str, Any], names: dict[str, Any] | None) -> Any:
     name = x["config"]
-    if isinstance(name, dict):
-        name = name.get("function_name") or name.get("name")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    if is_dict(name):
+        name = name.get("function_name") or name.get("name")
     found = custom(name, names) or built_in_function(name)
     if found is None:
         raise _missing("function", name, x)
@@ -210,22 +212,22 @@ def _function(x: dict[str, Any], names: dict[str, Any] | None) -> Any:
 
 def _object(x: dict[str, Any], names: dict[str, Any] | None) -> Any:
     name, registered = x["class_name"], x.get("registered_name")
-    cls = None
+    cls: Any = None
     for key in (registered, name):
         if cls is None and key:
             cls = custom(key, names)
     module = x.get("module")
     if cls is None and (module is not None or "module" not in x) and (registered in (None, name) or ">" not in str(registered)):
         cls = built_in_class(name, module)
-    if cls is None or (isinstance(cls, type) and not hasattr(cls, "from_config") and not callable(cls)):
+    if cls is None:
         raise _missing("class", name, x)
-    if not isinstance(cls, type):
+    if not is_class(cls):
         return cls  # a function that goes by the name of a class
     config = x["config"]
-    if not isinstance(config, dict):
+    if not is_dict(config):
         raise TypeError(f"the config of {name!r} must be a dictionary. Received: config={config!r}")
     with custom_object_scope(names or {}):
-        made: Any = cls.from_config(dict(config)) if hasattr(cls, "from_config") else cls(**config)  # type: ignore[attr-defined]
+        made = cls.from_config(dict(config)) if hasattr(cls, "from_config") else cls(**config)
     if x.get("build_config") and hasattr(made, "build_from_config"):
         made.build_from_config(x["build_config"])
     if x.get("compile_config") and hasattr(made, "compile_from_config"):

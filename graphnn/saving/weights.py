@@ -19,7 +19,7 @@ _READERS = {".npz": read_npz, ".safetensors": read_safetensors}
 
 
 def _extension(filepath: Any) -> tuple[str, str]:
-    path = os.fspath(filepath)
+    path: str = os.fspath(filepath)
     extension = os.path.splitext(path)[1].lower()
     if extension not in _WRITERS:
         raise ValueError(f"The filename must end in `.npz` or `.safetensors`. Received: filepath={path}")
@@ -88,7 +88,7 @@ def _matched(model: Any, found: list[Named], ordered: bool) -> tuple[list[tuple[
     if ordered:
         if len(found) != len(weights):
             complaints.append(f"the file holds {len(found)} weights and the model has {len(weights)}")
-        candidates = list(zip(weights, found, strict=False))
+        candidates: list[tuple[Any, Named]] = list(zip(weights, found, strict=False))
     else:
         by_name = {name.replace("/", "."): (name, a) for name, a in found}
         candidates = []

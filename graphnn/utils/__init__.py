@@ -54,7 +54,7 @@ _NAMES = {
     "unpack_x_y_sample_weight": "utils.packing",
 }
 
-__all__ = [  # noqa: F822 (found by __getattr__)
+__all__ = [
     "CustomObjectScope", "Progbar", "clear_session", "custom_object_scope", "deserialize_keras_object", "disable_interactive_logging",
     "enable_interactive_logging", "get_custom_objects", "get_file", "get_registered_name", "get_registered_object", "get_source_inputs",
     "is_interactive_logging_enabled", "is_keras_tensor", "model_to_dot", "normalize", "np_utils", "pack_x_y_sample_weight", "plot_model",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..tree import is_list
+
 __all__ = ["pack_x_y_sample_weight", "unpack_x_y_sample_weight"]
 
 
@@ -17,7 +19,7 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     >>> unpack_x_y_sample_weight((1, 2))
     (1, 2, None)
     """
-    parts = tuple(data) if isinstance(data, list | tuple) else (data,)  # pyright: ignore[reportUnknownVariableType]
+    parts = tuple(data) if is_list(data) else (data,)
     if not 1 <= len(parts) <= 3:
         raise ValueError(f"Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, found: {data}")
     x, y, sample_weight = (*parts, None, None)[:3]
@@ -32,5 +34,5 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
     (1, (1, 2))
     """
     if y is None:
-        return (x,) if isinstance(x, list | tuple) else x  # pyright: ignore[reportUnknownVariableType]
+        return (x,) if is_list(x) else x
     return (x, y) if sample_weight is None else (x, y, sample_weight)

@@ -22,7 +22,7 @@ def set_random_seed(seed: Any) -> None:
     >>> import graphnn
     >>> graphnn.utils.set_random_seed(7)
     """
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= int(seed) < 2**32:
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= int(seed) < 2**32:
         raise ValueError(
             f"Argument `seed` must be an integer from 0 to 2**32 - 1. Received: seed={seed!r} (of type {type(seed)})"
         )

@@ -54,10 +54,7 @@ def connections(layer: Any, nodes: set[int]) -> str:
     found: list[str] = []
     for node in layer.nodes:
         if id(node) in nodes or not nodes:
-            found += [
-                f"{x.history.operation.name}[{x.history.node_index}][{x.history.tensor_index}]"
-                for x in node.input_tensors
-            ]
+            found += [f"{x.history.operation.name}[{x.history.node_index}][{x.history.tensor_index}]" for x in node.input_tensors]
     return ", ".join(found) or "-"
 
 

@@ -25,6 +25,9 @@ from ..ops.reduce import Reduce
 from ..views import At, Map, identity, onto_operand, strip
 
 
+MOST_STATES = 1  # that an epilogue writes: an update with slots (Adam) is faster as a streaming pass of its own
+
+
 @dataclass(eq=False)
 class Group:
     """Nodes that run as one kernel. `kind`: loop, contract, kernel or copy."""
@@ -276,7 +279,7 @@ class Fuser:
 
     def attach_epilogues(self) -> None:
         """Gives a matrix product the one elementwise group that reads it, where nothing else does."""
-        results = set(self.graph.results())
+        results, updates = set(self.graph.results()), set(self.graph.updates.values())
         readers: dict[Group, set[Group]] = {}
         for g in self.groups:
             for before in g.after:
@@ -289,6 +292,8 @@ class Fuser:
                 continue
             (user,) = users
             if user.kind != "loop" or user.axes or user.epilogue is not None or dense(user.space) == ():
+                continue
+            if len(set(user.level) & updates) > MOST_STATES:
                 continue
             if any(other.epilogue is user for other in self.groups):
                 continue
