@@ -80,7 +80,7 @@ def like(model: Any, items: list[Any]) -> Any:
     """Items as a list, tuple or named tuple, whichever `model` is."""
     if not isinstance(model, tuple):
         return items
-    kind = cast(Any, type(model))  # pyright: ignore[reportUnknownArgumentType]
+    kind = cast(Any, type(cast(Any, model)))
     return kind(*items) if hasattr(kind, "_fields") else tuple(items)
 
 

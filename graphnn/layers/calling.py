@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from graphnn_compiler.build import count_value
@@ -180,7 +180,7 @@ class Calling(ArrayCalls):
         self.built = True
 
     def _build_on(self, shapes: dict[str, Any]) -> None:
-        build: Any = type(self).build  # type: ignore[attr-defined]
+        build = cast(Any, type(self)).build
         first = next(iter(shapes.values()), None)
         if getattr(build, "by_tracing", False):  # sublayers are built as the call reaches them
             self._build_shapes = {"input_shape": first} if shapes else None

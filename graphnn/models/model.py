@@ -18,7 +18,7 @@ from ..training.trainer import Trainer
 __all__ = ["Model", "model_from_json"]
 
 
-class Model(Trainer, Layer):
+class Model(Trainer, Layer):  # pyright: ignore[reportIncompatibleVariableOverride]
     """A model: functional (`Model(inputs, outputs)`), or a subclass with a `call` of its own.
 
     Args:

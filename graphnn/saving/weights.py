@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Any
+from typing import Any, cast
 
 from .arrays import DamagedFile, Named, read_npz, read_safetensors, write_npz, write_safetensors
 from .atomic import replacing
@@ -19,7 +19,7 @@ _READERS = {".npz": read_npz, ".safetensors": read_safetensors}
 
 
 def _extension(filepath: Any) -> tuple[str, str]:
-    path: str = os.fspath(filepath)
+    path = cast(str, os.fspath(filepath))
     extension = os.path.splitext(path)[1].lower()
     if extension not in _WRITERS:
         raise ValueError(f"The filename must end in `.npz` or `.safetensors`. Received: filepath={path}")

@@ -25,6 +25,7 @@ from ..losses.labels import label_error
 from ..tensor import BATCH, Array
 from ..variable import Variable
 from . import checks
+from .hints import check_step
 from .layout import Layout, pack_x_y_sample_weight
 from .pace import Pace
 from .watch import FinitenessWatch
@@ -44,6 +45,8 @@ class Step:
     def __init__(self, model: Any, job: str, layout: Layout, shapes: Sequence[Shape], watch: FinitenessWatch | None):
         self.layout, self.watch, self.epoch = layout, watch, epoch()
         self.paces: dict[int, Pace] = {}
+        method = {"train": model.train_step, "test": model.test_step, "predict": model.predict_step}[job]
+        check_step(method, type(model).__name__)
         tracer = Tracer()
         with tracing(tracer):
             inputs = [
@@ -51,8 +54,7 @@ class Step:
             ]
             wide = checks.wide_inputs(model, layout)
             data = layout.fill([_floats(v, keep=i in wide) for i, v in enumerate(inputs)])
-            given = pack_x_y_sample_weight(*data)
-            found = {"train": model.train_step, "test": model.test_step, "predict": model.predict_step}[job](given)
+            found = method(pack_x_y_sample_weight(*data))
             if job != "predict":
                 found = _logs(found, job, model)
             outputs: list[Value] = []

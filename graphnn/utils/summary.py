@@ -43,7 +43,7 @@ def output_shape(layer: Any) -> str:
             found = layer.compute_output_shape(*layer._build_shapes.values())
         except Exception:  # a shape that cannot be told must not spoil the table
             return "?"
-        shapes = [found] if tree.is_shape(found) else list(tree.map_shape_structure(tuple, s) for s in found)
+        shapes = [found] if tree.is_shape(found) else [tree.map_shape_structure(tuple, s) for s in found]
     else:
         return "?"
     return ", ".join(str(tuple(s)) for s in shapes)

@@ -51,7 +51,7 @@ def test_variables_as_arguments_stay_variables() -> None:
 def test_what_cannot_be_differentiated() -> None:
     with pytest.raises(TypeError, match=r"without axes.*\(2, 2\)"):
         grad(lambda x: x * 2)(X)
-    with pytest.raises(TypeError, match="int32"):
+    with pytest.raises(TypeError, match=r"int32"):
         grad(lambda x: ops.sum(x * 1.5))(np.array([1], "int32"))
-    with pytest.raises(TypeError, match="2.0"):
+    with pytest.raises(TypeError, match=r"2.0"):
         grad(lambda x: ops.sum(X * x))(2.0)

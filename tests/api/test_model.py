@@ -51,7 +51,7 @@ def test_names_orders_and_shapes() -> None:
     assert model.output_shape == [(None, 2), (None, 3), (None, 4)]
     assert model.input_names == ["a", "b"] and model.count_params() == 30
     assert model.get_layer(index=2).name == "shared"
-    with pytest.raises(ValueError, match="No such layer: zz"):
+    with pytest.raises(ValueError, match=r"No such layer: zz"):
         model.get_layer("zz")
 
 
@@ -90,13 +90,13 @@ def test_nested_and_shared_models() -> None:
 
 def test_disconnected_graphs_and_duplicate_names() -> None:
     a, b = graphnn.Input((4,), name="a"), graphnn.Input((4,), name="b")
-    with pytest.raises(ValueError, match="disconnected.*'b'.*\\['a'\\]"):
+    with pytest.raises(ValueError, match=r"disconnected.*'b'.*\['a'\]"):
         graphnn.Model(a, ops.add(layers.Dense(4)(a), b))
-    with pytest.raises(ValueError, match='name "same" is used 2 times'):
+    with pytest.raises(ValueError, match=r'name "same" is used 2 times'):
         graphnn.Model(a, layers.Dense(2, name="same")(layers.Dense(2, name="same")(a)))
-    with pytest.raises(ValueError, match="must be KerasTensors"):
+    with pytest.raises(ValueError, match=r"must be KerasTensors"):
         graphnn.Model(a, np.ones(3))
-    with pytest.raises(ValueError, match="must be KerasTensors"):
+    with pytest.raises(ValueError, match=r"must be KerasTensors"):
         graphnn.Model(X, a)
 
 
@@ -119,7 +119,7 @@ def test_wrong_inputs_are_named(given: Any, words: str) -> None:
 
 
 def test_a_missing_key_is_named() -> None:
-    with pytest.raises(ValueError, match="'b' is missing"):
+    with pytest.raises(ValueError, match=r"'b' is missing"):
         two_in_two_out()({"a": X})
 
 
@@ -181,11 +181,11 @@ def test_sequential_grows_and_shrinks() -> None:
     assert model.output_shape == (None, 3) and len(model.layers) == 1
     model.add(layers.Dense(2, name="last"))
     assert model(X).shape == (3, 2)
-    with pytest.raises(ValueError, match="unique names.*'last'"):
+    with pytest.raises(ValueError, match=r"unique names.*'last'"):
         model.add(layers.Dense(2, name="last"))
     assert model.pop().name == "last"
     assert model(X).shape == (3, 3)
-    with pytest.raises(ValueError, match="Received: 3"):
+    with pytest.raises(ValueError, match=r"Received: 3"):
         model.add(3)
     assert [v.path for v in model.weights] == ["sequential/dense/kernel", "sequential/dense/bias"]
 
@@ -201,7 +201,7 @@ def test_sequential_of_the_tutorial() -> None:
 def test_sequential_built_by_its_first_call() -> None:
     model = graphnn.Sequential([layers.Dense(3), layers.Dense(2)])
     assert not model.built and model.weights == []
-    with pytest.raises(AttributeError, match="no defined input shape"):
+    with pytest.raises(AttributeError, match=r"no defined input shape"):
         _ = model.input_shape
     assert model(X).shape == (3, 2)
     assert model(X[:1]).shape == (1, 2)
@@ -209,7 +209,7 @@ def test_sequential_built_by_its_first_call() -> None:
         model(np.ones((3, 7)))
     twin = graphnn.Sequential.from_config(model.get_config())
     assert twin.input_shape == model.input_shape
-    with pytest.raises(ValueError, match="no layers"):
+    with pytest.raises(ValueError, match=r"no layers"):
         graphnn.Sequential()(X)
 
 
@@ -254,7 +254,7 @@ def test_models_without_call() -> None:
     class Empty(graphnn.Model):
         pass
 
-    with pytest.raises(NotImplementedError, match="Empty"):
+    with pytest.raises(NotImplementedError, match=r"Empty"):
         Empty()(X)
 
 

@@ -91,7 +91,7 @@ def test_what_cannot_be_stored() -> None:
 
 @pytest.mark.parametrize("text", ["[" * 100 + "]" * 100, '{"a": 1, "a": 2}', "[NaN]", "[Infinity]", "{", b"\xff\xfe"])
 def test_bad_json(text: Any) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"JSON|Expecting|decode"):
         parse_json(text)
 
 
@@ -112,7 +112,7 @@ def test_dangling_places_in_a_graph(history: Any) -> None:
     x = graphnn.Input((4,), name="x")
     config = graphnn.Model(x, layers.Dense(2, name="d")(x)).get_config()
     config["output_layers"] = history
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"there is no output"):
         graphnn.Model.from_config(config)
 
 

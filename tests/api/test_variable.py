@@ -78,7 +78,7 @@ def test_symbolic_tensors_have_no_numbers(f: Any) -> None:
 
 def test_symbolic_tensors_have_no_truth_and_no_items() -> None:
     x = graphnn.Input((4,))
-    with pytest.raises(TypeError, match="ops.cond|ops.where"):
+    with pytest.raises(TypeError, match=r"ops.cond|ops.where"):
         bool(x)
     with pytest.raises(NotImplementedError):
         list(x)

@@ -25,6 +25,12 @@ def _is_float(dtype: str) -> bool:
     return dtype.startswith("float")
 
 
+def _first_value(tracer: Tracer, weight: Any) -> Any:
+    """The value that a weight has before the call, which may assign it."""
+    weight.value
+    return tracer.graph.states[weight]
+
+
 def _run(
     model: Any, arrays: list[Any], shapes: list[Any], cotangents: Any, training: bool
 ) -> tuple[list[Any], list[Any], list[Any]]:
@@ -36,9 +42,7 @@ def _run(
         outputs = [dispatch.value(y) for y in tree.flatten(model(values if len(values) > 1 else values[0], training=training))]
         floats = [y for y in outputs if _is_float(y.dtype)]
         given = [tracer.input(y.shape, y.dtype) for y in floats]
-        sources = [v for v in values if _is_float(v.dtype)] + [
-            w.value if w not in tracer.graph.states else tracer.graph.states[w] for w in weights
-        ]
+        sources = [v for v in values if _is_float(v.dtype)] + [_first_value(tracer, w) for w in weights]
         found = autodiff.gradients(floats, given, sources) if floats else []
         tracer.finish([*outputs, *found])
     env = bind_symbols(values, [a.shape for a in arrays])

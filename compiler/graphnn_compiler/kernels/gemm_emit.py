@@ -82,15 +82,13 @@ class Word:
         values = [x.v if isinstance(x, Word) else ir.Constant(I64, x) for x in (yes, no)]
         return Word(self.b, self.b.select(self.v, *values))
 
+    def least(self, x: Int) -> Word:
+        return (self < x).then(self, x)
+
+    def most(self, x: Int) -> Word:
+        return (self > x).then(self, x)
+
     __radd__, __rmul__ = __add__, __mul__
-
-
-def least(x: Word, y: Int) -> Word:
-    return (x < y).then(x, y)
-
-
-def most(x: Word, y: Int) -> Word:
-    return (x > y).then(x, y)
 
 
 class Cell:
@@ -214,7 +212,7 @@ class Matrix:
 
     def mask(self, n: Word, vectors: int, there: Word | None = None) -> list[Any]:
         """For each vector of a row of n elements: the lanes that exist; none of them if the row is not `there`."""
-        n = least(n, vectors * LANES)
+        n = n.least(vectors * LANES)
         end = self.e.splat(self.b.trunc((n if there is None else there.then(n, 0)).v, I32))
         lanes = [ir.Constant(ir.VectorType(I32, LANES), list(range(v * LANES, (v + 1) * LANES))) for v in range(vectors)]
         return [self.b.icmp_signed("<", numbers, end) for numbers in lanes]
@@ -243,12 +241,10 @@ class Matrix:
         value.align = self.size
         return self.e.splat(value)
 
-    def rows(self, stride: Word, count: int, there: Word | None = None) -> list[Word]:
-        """Offsets of `count` rows; the rows that are not `there` are the last one again: nothing outside is touched."""
-        numbers: list[Int] = list(range(count))
-        if there is not None:
-            numbers = [least(there - 1, i) for i in range(count)]
-        return [stride * i for i in numbers]
+    def rows(self, count: int, there: Word | None = None) -> list[Word]:
+        """0, 1, ... count - 1; instead of the rows that are not `there` the last one that is."""
+        numbers = [self.code.number(i) for i in range(count)]
+        return numbers if there is None else [(there - 1).least(number) for number in numbers]
 
 
 def kernel_function(name: str, parameters: str, body: Callable[..., Any], result: bool = False) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from graphnn_compiler.kernels.gemm_emit import Code, Matrix, Word, least, most
+from graphnn_compiler.kernels.gemm_emit import Code, Matrix, Word
 from graphnn_compiler.simd_types import I32, LANES
 
 ROWS_AHEAD, BYTES_AHEAD, LINE = 8, 256, 64  # how far ahead of packing memory is asked for; bytes of a cache line
@@ -43,14 +43,14 @@ def turn_block(code: Code, dtype: str, width: int, panel_bytes: int, *args: Word
         x = Matrix(code, dtype)
         (mask,) = x.mask(k, 1)
         for j in code.range(n, step=LANES):
-            offsets = x.rows(stride, LANES, n - j)
+            columns = [source + (number + j) * stride for number in x.rows(LANES, n - j)]
             panel = panels + j // width * panel_bytes + j % width * x.size
             for p16 in code.range(k, step=LANES):
-                p = least(p16, most(k - LANES, 0))
-                block, out = source + j * stride + p * x.size, panel + p * (width * x.size)
-                for offset in offsets:
-                    code.prefetch(block + offset + BYTES_AHEAD, level=2)
-                for r, value in enumerate(transpose(code, [x.load(block + offset, mask) for offset in offsets])):
+                p = p16.least((k - LANES).most(0))
+                out = panel + p * (width * x.size)
+                for column in columns:
+                    code.prefetch(column + p * x.size + BYTES_AHEAD, level=2)
+                for r, value in enumerate(transpose(code, [x.load(column + p * x.size, mask) for column in columns])):
                     x.store(value, out + r * width * x.size)
 
     code.call(f"gemm_turn_block_{dtype}", body, *args)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
 
+from graphnn_compiler.kernels.gemm_layout import CHUNK, SIZES, THIN, Dims
 from graphnn_compiler.runtime.spec import HOST, KernelSpec, Target, resolve
 
 CHUNK = 512
 TILE, TILE_DIMS = 16, 17  # where dims hold the epilogue's address and that of its dims
 LONG = 8192  # K from which on it is cut into segments
-SIZES = {"float32": 4, "float64": 8}
 TILES = {  # (rows of the tall tile, of the small one, vectors) by register file and element size
     (True, 4): (12, 8, 2),
     (True, 8): (12, 8, 1),
@@ -20,7 +20,6 @@ TILES = {  # (rows of the tall tile, of the small one, vectors) by register file
 PACK_FROM, PACK_SIZE = 96, 3 << 18  # rows of A, elements of B from which on packing B pays
 ITEM_ROWS, ITEM_COLUMNS = 256, 256  # of an item, at most; of packed B, which should be used often, PACKED_ROWS
 PACKED_ROWS = 4096
-THIN = 64  # columns of the tile of one row
 DYNAMIC = 1 << 26  # operations of one thread from which on items are claimed, so that a slow core does less
 
 
@@ -69,7 +68,7 @@ def _item(m: int, n: int, parts: int, width: int, small: int, pack: bool) -> tup
         else:
             rows = by_rows
     if m == 1:
-        return 1, min(columns, 4096)
+        return 1, min(columns, ITEM_COLUMNS if pack else 4096)
     columns = _up(-(-columns // -(-columns // ITEM_COLUMNS)), unit)
     limit = PACKED_ROWS if pack else ITEM_ROWS
     return _up(-(-rows // -(-rows // limit)), small), columns
@@ -115,7 +114,7 @@ def plan(
     size = SIZES[dtype]
     tall, small, vectors = TILES[_wide_registers(target), size]
     width = 16 * vectors
-    swapped = n == 1 and m > 1 and c_strides[2] == size and size in a_strides[2:]
+    swapped = n == 1 and m > 1 and c_strides[2] == size and size in a_strides[2:] and not indexed
     if swapped:  # a column is better computed as a row
         (a_strides, b_strides), (m, n) = ((*t[:2], t[3], t[2]) for t in (b_strides, a_strides)), (1, m)
     a_outer, a_inner, a_row, a_column = a_strides
@@ -133,15 +132,29 @@ def plan(
         threads = 1
     pack = b_column != size or (m >= PACK_FROM and k * n > PACK_SIZE)
     rows, columns = _item(m, n, -(-threads // max(items, 1)) if items < 4 * threads else 1, width, small, pack)
+    single = m == 1 and not indexed
     dynamic = threads > 1 and flops > threads * DYNAMIC
     seg = segment(k)
     chain = _up(rows * columns * size if k > seg else 0, 64)
-    panels = chain + (_up(columns * size, 64) if m == 1 else 0)
-    thread_bytes = panels + ((columns if m > 1 else THIN) * CHUNK * size if pack else 0)
+    panels = chain + (_up(columns * size, 64) if single else 0)
+    thread_bytes = panels + (columns * CHUNK * size if pack and not single else 0) + (THIN * 16 * size if single else 0)
     tiles = thread_bytes
     thread_bytes += _up(rows * columns * size, 64) if scratch else 0
-    dims = [m, n, k, outer, inner, a_row, a_column, b_row, b_column, c_strides[2], a_outer, a_inner, b_outer, b_inner]
-    dims += [*c_strides[:2], 0, 0, tiles, rows, columns, seg, int(pack), int(dynamic), int(swapped)]
-    dims += [thread_bytes, chain, panels]
-    spec = KernelSpec("gemm", (("dtype", dtype), ("tall", tall), ("small", small), ("vectors", vectors)))
-    return GemmPlan(spec, dims, threads * thread_bytes, threads > 1, flops)
+    dims = Dims(
+        *(m, n, k, outer, inner),
+        *(a_row, a_column, b_row, b_column, c_strides[2]),
+        *(a_outer, a_inner, b_outer, b_inner, *c_strides[:2]),
+        *(0, 0, 0),  # the epilogue
+        rows=rows,
+        columns=columns,
+        segment=seg,
+        pack=int(pack),
+        dynamic=int(dynamic),
+        single=int(single),
+        swapped=int(swapped),
+        thread_bytes=thread_bytes,
+        chain=chain,
+        panels=panels,
+    )
+    params = (("dtype", dtype), ("tall", tall), ("small", small), ("vectors", vectors), ("indexed", indexed))
+    return GemmPlan(KernelSpec("gemm", params), list(astuple(dims)), threads * thread_bytes, threads > 1, flops)

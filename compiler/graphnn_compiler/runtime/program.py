@@ -16,7 +16,8 @@ import numpy.typing as npt
 from ..dims import evaluate
 from ..kernels.gemm_plan import TILE, TILE_DIMS
 from ..kernels.gemm_plan import plan as plan_gemm
-from ..lowering.lower import FLOPS_PER_WORK, Lowered
+from ..lowering.lower import Lowered
+from ..lowering.products import FLOPS_PER_WORK
 from ..lowering.steps import GemmStep, KernelStep, LoopStep, Place, Step
 from ..memory import Lifetime
 from ..memory import plan as plan_memory

@@ -1,0 +1,61 @@
+"""The argument blocks of the GEMM kernel: what is in dims and in bufs. Imported by those who bind it, so nothing is imported here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+CHUNK = 512  # elements of K in one chain of fused multiply-adds
+SIZES = {"float32": 4, "float64": 8}
+THIN = 64  # columns of the tile of one row
+
+
+@dataclass(frozen=True)
+class Dims(Generic[T]):
+    """The dims block, in this order. Strides are bytes."""
+
+    # extents; the batch is outer x inner products
+    m: T
+    n: T
+    k: T
+    outer: T
+    inner: T
+    # strides within a product, and from one product of the batch to the next
+    a_row: T
+    a_column: T
+    b_row: T
+    b_column: T
+    c_row: T
+    a_outer: T
+    a_inner: T
+    b_outer: T
+    b_inner: T
+    c_outer: T
+    c_inner: T
+    # the epilogue: its address (0: none), its dims, its bufs (0: they follow the kernel's own, from bufs[TILE_FIRST] on)
+    tile: T
+    tile_dims: T
+    tile_bufs: T
+    # what the planner chose: the extents of an item; the length of a segment of K; whether B is packed, items are claimed,
+    # there is one row and its own method is used, A and B have changed places because N = 1
+    rows: T
+    columns: T
+    segment: T
+    pack: T
+    dynamic: T
+    single: T
+    swapped: T
+    # bytes of workspace of one thread, which begins with an item's sum of a segment; where a row's sum of a chunk and
+    # where the panels of B begin in it
+    thread_bytes: T
+    chain: T
+    panels: T
+
+
+NAMES = tuple(field.name for field in fields(Dims))
+TILE, TILE_DIMS, TILE_BUFS = (NAMES.index(name) for name in ("tile", "tile_dims", "tile_bufs"))
+
+# bufs: INDEX is used by the indexed variants only; the epilogue's own buffers may follow
+A, B, C, WORK, INDEX, TILE_FIRST = range(6)

@@ -1,0 +1,229 @@
+"""Where values lie and in which order groups run.
+
+States are written in place where every reader of the old value runs before; otherwise the new value is kept aside and copied at the end.
+Whatever can fail runs before the first write of a state, so that a step is all or nothing.
+"""
+
+from __future__ import annotations
+
+
+from ..dims import product
+from ..ir import Graph, Node, Value
+from ..ops.elementwise import StopGradient
+from ..ops.index import ExtentOf, Iota, Scatter, Take, TakeAlongAxis
+from ..ops.movement import Constant
+from ..passes.fuse import Group, fuse, node_reads
+from ..views import Buffer, Map, Storage, contiguous, identity, strip, view
+
+
+class Layout:
+    """Where every value of a graph lies, and in which order its groups run. Asking for a value's storage makes its group store it."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.groups, self.inlined = fuse(graph)
+        self.unit = {g: g for g in self.groups}  # an epilogue belongs to its product
+        for g in self.groups:
+            if g.epilogue is not None:
+                self.unit[g.epilogue] = g
+        self.group_of: dict[Node, Group] = {n: g for g in self.groups for n in g.nodes}
+        self.storages: dict[Value, Storage] = {}
+        self.computed: dict[Value, Group] = {}
+        self.early: list[tuple[Storage, Storage]] = []  # old values of states, put aside before anything runs
+        self.copies: dict[Value, tuple[Storage, Storage]] = {}
+        self.needed: dict[Group, list[Value]] = {g: [] for g in self.groups}
+        self.after: dict[Group, set[Group]] = {}
+        self.inputs = [Buffer(product(v.shape), v.dtype, "input", i) for i, v in enumerate(graph.inputs)]
+        self.states = {k: Buffer(product(v.shape), v.dtype, "state", k) for k, v in graph.states.items()}
+        self.outputs = [Buffer(product(v.shape), v.dtype, "output", i) for i, v in enumerate(graph.outputs)]
+        for v, b in zip(graph.inputs, self.inputs, strict=True):
+            self.storages[v] = contiguous(b, v.shape)
+        for k, v in graph.states.items():
+            self.storages[v] = contiguous(self.states[k], v.shape)
+
+    # -- memory
+
+    def storage_of(self, v: Value) -> Storage:
+        """Where a value lies; asking makes its group store it."""
+        if v in self.storages:
+            return self.storages[v]
+        node = v.node
+        assert node is not None
+        if isinstance(node.op, Constant):
+            found = contiguous(Buffer(product(v.shape), v.dtype, "constant", node.op), v.shape)
+        elif node in self.group_of:
+            found = contiguous(Buffer(product(v.shape), v.dtype), v.shape)
+            self.needed[self.group_of[node]].append(v)
+        elif node.op.kind == "movement":
+            source = self.storage_of(node.inputs[0])
+            maybe = view(source, node)
+            if maybe is None:
+                dense = contiguous(Buffer(product(source.shape), v.dtype), source.shape)
+                self.copies[v] = (source, dense)
+                maybe = view(dense, node)
+                assert maybe is not None
+            found = maybe
+        else:  # what is computed where it is used has to be in memory here
+            found = contiguous(Buffer(product(v.shape), v.dtype), v.shape)
+            self.compute_to_memory(node, v)
+        self.storages[v] = found
+        return found
+
+    def compute_to_memory(self, node: Node, v: Value) -> None:
+        """A group that writes an iota or an extent, for readers that take addresses only."""
+        copy = Node(StopGradient(), (Value(v.shape, v.dtype, node),), node.origin)
+        copy.outputs = (v,)
+        group = Group("loop", v.shape, nodes=[copy], level={v: "full"})
+        self.groups.append(group)
+        self.unit[group] = group
+        self.needed[group] = [v]
+        self.computed[v] = group
+
+    def in_memory(self, group: Group) -> list[Value]:
+        """The values that a group reads from memory."""
+        out: list[Value] = []
+        for node in group.nodes:
+            if group.kind != "loop":
+                out += [v for v in node.inputs]
+                continue
+            for v, m in node_reads(node):
+                out += self.leaves(group, v, m)
+            if isinstance(node.op, Take | TakeAlongAxis):
+                out.append(node.inputs[0])
+        return out
+
+    def leaves(self, group: Group, v: Value, m: Map) -> list[Value]:
+        """What reading v from a group takes from memory."""
+        base, _ = strip(v, m)
+        node = base.node
+        if base in group.level or (node is not None and isinstance(node.op, Iota | ExtentOf)):
+            return []
+        if node is not None and isinstance(node.op, Constant) and not node.op.shape:
+            return []
+        if node in self.inlined:
+            return [u for x in node.inputs for u in self.leaves(group, x, identity(x.ndim))]
+        return [base]
+
+    # -- results
+
+    def place_results(self) -> list[tuple[Storage, Storage]]:
+        """Gives results their memory; what cannot be written there directly is copied at the end."""
+        last: list[tuple[Storage, Storage]] = []
+        taken: set[Value] = set()
+        targets = [(self.states[k], v, k) for k, v in self.graph.updates.items()]
+        targets += [(b, v, None) for b, v in zip(self.outputs, self.graph.outputs, strict=True)]
+        for buffer, v, key in targets:
+            target = contiguous(buffer, v.shape)
+            node = v.node
+            group = self.group_of.get(node) if node is not None else None
+            direct = group is not None and group.kind in ("loop", "contract", "kernel") and v not in taken and v not in self.storages
+            if direct and key is not None:
+                assert group is not None
+                direct = group.kind != "kernel" and self.may_write(group, v, self.graph.states[key])
+            if direct:
+                assert group is not None
+                taken.add(v)
+                self.storages[v] = target
+                self.needed[group].append(v)
+            else:
+                source = self.storage_of(v)
+                if source.buffer.kind == "state" and source.buffer.slot in self.graph.updates:  # its old value is wanted
+                    aside = contiguous(Buffer(product(source.shape), source.buffer.dtype), source.shape)
+                    self.early.append((source, aside))
+                    source = aside
+                last.append((source, target))
+        return last
+
+    def may_write(self, group: Group, v: Value, old: Value) -> bool:
+        """Whether a group may overwrite a state's old value: its own reads are at the same place, and all others can come first."""
+        if self.fails(group):
+            return False
+        unit = self.unit[group]
+        for node in group.nodes:
+            for u, m in node_reads(node):
+                base, through = strip(u, m)
+                if base is old and (through != identity(base.ndim) or group.level.get(node.outputs[0]) != group.level.get(v)):
+                    return False
+                if base is old and group.kind != "loop":
+                    return False
+        if unit is not group and any(strip(u, identity(u.ndim))[0] is old for n in unit.nodes for u in n.inputs):
+            return False
+        direct = {strip(u, m)[0] for node in group.nodes for u, m in node_reads(node)}
+        if any(self.behind(u) is old and u not in direct for u in self.in_memory(group)):  # read by a node that is computed again
+            return False
+        readers = {self.unit[g] for g in self.groups for u in self.in_memory(g) if self.behind(u) is old} - {unit}
+        if any(self.reaches(reader, unit) for reader in readers):
+            return False
+        self.edges(unit).update(readers)
+        return True
+
+    def behind(self, v: Value) -> Value:
+        """The value that movement ops were applied to."""
+        while v.node is not None and v.node.op.kind == "movement" and v.node not in self.group_of:
+            v = v.node.inputs[0]
+        return v
+
+    def fails(self, group: Group) -> bool:
+        return any(isinstance(n.op, Take | TakeAlongAxis | Scatter) for n in group.nodes)
+
+    # -- order
+
+    def edges(self, unit: Group) -> set[Group]:
+        if unit not in self.after:
+            mine = {unit, unit.epilogue} if unit.epilogue is not None else {unit}
+            before = {self.unit[g] for m in mine for g in m.after}
+            self.after[unit] = before - {unit}
+        return self.after[unit]
+
+    def reaches(self, start: Group, goal: Group) -> bool:
+        """Whether `start` has to run after `goal`."""
+        seen: set[Group] = set()
+        stack = [start]
+        while stack:
+            g = stack.pop()
+            if g is goal:
+                return True
+            if g not in seen:
+                seen.add(g)
+                stack.extend(self.edges(g))
+        return False
+
+    def order(self) -> list[Group]:
+        """Units in an order that respects all edges: those that can fail and what they need first, writers of states last."""
+        units = [g for g in self.groups if self.unit[g] is g]
+        index = {g: i for i, g in enumerate(units)}
+        writers = [g for g in units if self.writes_state(g)]
+        failing = [g for g in units if self.fails(g)]
+        for w in writers:
+            self.edges(w).update(f for f in failing if f is not w and not self.reaches(f, w))
+        done: dict[Group, None] = {}
+
+        def visit(g: Group) -> None:
+            stack: list[tuple[Group, list[Group]]] = [(g, sorted(self.edges(g), key=index.__getitem__))]
+            while stack:
+                now, rest = stack[-1]
+                nxt = next((r for r in rest if r not in done), None)
+                if nxt is None:
+                    done[now] = None
+                    stack.pop()
+                else:
+                    stack.append((nxt, sorted(self.edges(nxt), key=index.__getitem__)))
+
+        for g in [g for g in units if g not in writers] + writers:
+            if g not in done:
+                visit(g)
+        return list(done)
+
+    def writes_state(self, unit: Group) -> bool:
+        parts = [unit, unit.epilogue] if unit.epilogue is not None else [unit]
+        return any(self.storages[v].buffer.kind == "state" for p in parts for v in self.needed[p] if v in self.storages)
+
+    # -- what steps ask
+
+    def epilogue_of(self, group: Group, v: Value) -> Group | None:
+        """The product that hands v to this group tile by tile."""
+        unit = self.unit[group]
+        return unit if unit is not group and self.behind(v) is unit.nodes[0].outputs[0] else None
+
+    def stores(self, group: Group) -> list[tuple[Value, Storage]]:
+        return [(v, self.storages[v]) for v in dict.fromkeys(self.needed[group])]

@@ -1,0 +1,78 @@
+"""Steps of hand-written kernels, and of the movement ops that have to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..codegen.text import literal
+from ..dims import Extent, evaluate, product
+from ..interpret import concrete
+from ..ir import Node, Value
+from ..ops.base import itemsize
+from ..ops.movement import Concat, Slice, SliceUpdate, Unslice
+from ..runtime.spec import KernelSpec
+from ..views import Buffer, Storage, contiguous, view
+from .layout import Layout
+from .nests import copy_step
+from .steps import IndexCheck, KernelStep, Place, Step
+
+
+def kernel_steps(low: Layout, node: Node) -> list[Step]:
+    op, out = node.op, node.outputs[0]
+    steps: list[Step] = []
+    sources: list[Storage] = []
+    for v in node.inputs:
+        s = low.storage_of(v)
+        if not s.contiguous:
+            dense = contiguous(Buffer(product(v.shape), v.dtype), v.shape)
+            steps.append(copy_step(s, dense, [node]))
+            s = dense
+        sources.append(s)
+    target = low.storage_of(out)
+    name, params = op.kernel([(v.shape, v.dtype) for v in node.inputs])  # type: ignore[attr-defined]
+    shapes = [v.shape for v in node.inputs]
+
+    def numbers(env: Mapping[str, int]) -> list[tuple[int, ...]]:
+        return [tuple(evaluate(d, env) for d in s) for s in shapes]
+
+    places = [Place(s.buffer, s.offset * itemsize(s.buffer.dtype)) for s in [*sources, target]]
+    checks = [IndexCheck(node.inputs[0].shape[0], node.origin)] if name == "scatter" else []
+    work: Extent = product(node.inputs[0].shape) + product(node.inputs[-1].shape)
+    steps.append(
+        KernelStep(
+            [node], places, [s.buffer for s in sources], [target.buffer], work * 8, checks, KernelSpec(name, tuple(params.items())),
+            lambda env: concrete(op, env).dims(numbers(env)),  # type: ignore[attr-defined]
+            lambda env: concrete(op, env).workspace(numbers(env)) if hasattr(op, "workspace") else 0,  # type: ignore[attr-defined]
+        )
+    )  # fmt: skip
+    return steps
+
+
+def copy_steps(low: Layout, node: Node) -> list[Step]:
+    op, out = node.op, node.outputs[0]
+    target = low.storage_of(out)
+
+    def part(starts: tuple[Extent, ...], shape: tuple[Extent, ...], steps: tuple[int, ...]) -> Storage:
+        piece = Node(Slice(starts, shape, steps), (out,))
+        piece.outputs = (Value(shape, out.dtype, piece),)
+        found = view(target, piece)
+        assert found is not None
+        return found
+
+    if isinstance(op, Concat):
+        steps: list[Step] = []
+        at: Extent = 0
+        for v in node.inputs:
+            starts: list[Extent] = [0] * v.ndim
+            starts[op.axis] = at
+            steps.append(copy_step(low.storage_of(v), part(tuple(starts), v.shape, (1,) * v.ndim), [node]))
+            at = at + v.shape[op.axis]
+        return steps
+    if isinstance(op, Unslice):
+        x = node.inputs[0]
+        zeros = copy_step(x, target, [node], literal(0, out.dtype))
+        return [zeros, copy_step(low.storage_of(x), part(op.starts, x.shape, op.steps), [node])]
+    assert isinstance(op, SliceUpdate)
+    x, y = node.inputs
+    whole = copy_step(low.storage_of(x), target, [node])
+    return [whole, copy_step(low.storage_of(y), part(op.starts, y.shape, op.steps), [node])]

@@ -1,0 +1,106 @@
+"""The public ops: `graphnn.ops`, with the names, arguments and results of `keras.ops`.
+
+Every op works on arrays (and gives a `Tensor`), on symbolic tensors (and becomes a node of the model), and inside a layer's `call`.
+"""
+
+# An index, one topic per line.
+# ruff: noqa: A004
+# fmt: off
+from __future__ import annotations
+
+from .activations import (
+    celu, elu, gelu, hard_shrink, hard_sigmoid, hard_silu, hard_swish, hard_tanh, leaky_relu, log_sigmoid, relu,
+    relu6, selu, sigmoid, silu, soft_shrink, softplus, softsign, sparse_plus, sparse_sigmoid, squareplus, swish,
+    tanh_shrink, threshold,
+)
+from .arithmetic import (
+    add, divide, divide_no_nan, floor_divide, fmax, fmin, fmod, gcd, heaviside, hypot, lcm, ldexp, maximum, minimum,
+    mod, multiply, power, subtract, true_divide,
+)
+from .bitwise import (
+    bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor,
+    left_shift, right_shift,
+)
+from .classes import bincount, multi_hot, one_hot, segment_max, segment_min, segment_prod, segment_sum
+from .contraction import cross, dot, inner, kron, matmul, outer, tensordot, vdot
+from .core import (
+    array, cast, convert_to_numpy, convert_to_tensor, dtype, is_tensor, ndim, saturate_cast, shape, size,
+    stop_gradient,
+)
+from .creation import (
+    arange, empty, empty_like, full, full_like, geomspace, linspace, logspace, ones, ones_like, zeros, zeros_like,
+)
+from .cumulative import cumprod, cumsum, diff, trapezoid
+from .diagonal import diag, diagflat, diagonal, eye, identity, trace, tri, tril, triu, vander
+from .einsum import einsum
+from .elementwise import (
+    abs, absolute, angle, cbrt, ceil, clip, conj, conjugate, copy, fabs, floor, imag, nan_to_num, negative, real,
+    reciprocal, round, rsqrt, sign, sqrt, square, trunc,
+)
+from .exponential import erf, erfc, erfinv, exp, exp2, expm1, i0, log, log10, log1p, log2, logaddexp, logaddexp2, sinc
+from .host import nonzero, unique
+from .indexing import get_item, scatter, scatter_update, slice, slice_update, take, take_along_axis, unravel_index
+from .joining import (
+    append, array_split, concatenate, dsplit, dstack, hsplit, hstack, meshgrid, split, stack, unstack, vsplit,
+    vstack,
+)
+from .linalg import cdist, corrcoef, correlate, norm, psnr
+from .logic import (
+    allclose, equal, greater, greater_equal, isclose, isfinite, isin, isinf, isnan, isneginf, isposinf, isreal, less,
+    less_equal, logical_and, logical_not, logical_or, logical_xor, not_equal, select, signbit, where,
+)
+from .losses import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
+from .nan_reductions import (
+    nanargmax, nanargmin, nancumprod, nancumsum, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar,
+)
+from .normalization import batch_normalization, layer_normalization, normalize, rms_normalization
+from .padding import depth_to_space, extract_sequences, pad, space_to_depth
+from .quantiles import median, nanmedian, nanpercentile, nanquantile, percentile, quantile
+from .rearrange import rearrange
+from .reductions import (
+    all, amax, amin, any, average, count_nonzero, logsumexp, max, mean, min, moments, prod, ptp, std, sum, var,
+)
+from .shape import (
+    broadcast_to, expand_dims, flip, fliplr, flipud, moveaxis, ravel, repeat, reshape, roll, rot90, squeeze,
+    swapaxes, tile, transpose,
+)
+from .softmax import glu, log_softmax, softmax, sparsemax
+from .sorting import argmax, argmin, argpartition, argsort, digitize, in_top_k, searchsorted, sort, top_k
+from .trigonometry import (
+    arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, cos, cosh, deg2rad, rad2deg, sin, sinh, tan, tanh,
+)
+from .windows import bartlett, blackman, hamming, hanning, kaiser
+# fmt: on
+
+__all__ = [
+    "abs", "absolute", "add", "all", "allclose", "amax", "amin", "angle", "any", "append", "arange", "arccos",
+    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argpartition", "argsort",
+    "array", "array_split", "average", "bartlett", "batch_normalization", "binary_crossentropy", "bincount",
+    "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "blackman", "broadcast_to", "cast", "categorical_crossentropy", "cbrt", "cdist", "ceil", "celu",
+    "clip", "concatenate", "conj", "conjugate", "convert_to_numpy", "convert_to_tensor", "copy", "corrcoef",
+    "correlate", "cos", "cosh", "count_nonzero", "cross", "cumprod", "cumsum", "deg2rad", "depth_to_space", "diag",
+    "diagflat", "diagonal", "diff", "digitize", "divide", "divide_no_nan", "dot", "dsplit", "dstack", "dtype",
+    "einsum", "elu", "empty", "empty_like", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "expm1",
+    "extract_sequences", "eye", "fabs", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod",
+    "full", "full_like", "gcd", "gelu", "geomspace", "get_item", "glu", "greater", "greater_equal", "hamming",
+    "hanning", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "heaviside", "hsplit",
+    "hstack", "hypot", "i0", "identity", "imag", "in_top_k", "inner", "is_tensor", "isclose", "isfinite", "isin",
+    "isinf", "isnan", "isneginf", "isposinf", "isreal", "kaiser", "kron", "layer_normalization", "lcm", "ldexp",
+    "leaky_relu", "left_shift", "less", "less_equal", "linspace", "log", "log10", "log1p", "log2", "log_sigmoid",
+    "log_softmax", "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or", "logical_xor", "logspace",
+    "logsumexp", "matmul", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mod", "moments",
+    "moveaxis", "multi_hot", "multiply", "nan_to_num", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax",
+    "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum", "nanvar",
+    "ndim", "negative", "nonzero", "norm", "normalize", "not_equal", "one_hot", "ones", "ones_like", "outer", "pad",
+    "percentile", "power", "prod", "psnr", "ptp", "quantile", "rad2deg", "ravel", "real", "rearrange", "reciprocal",
+    "relu", "relu6", "repeat", "reshape", "right_shift", "rms_normalization", "roll", "rot90", "round", "rsqrt",
+    "saturate_cast", "scatter", "scatter_update", "searchsorted", "segment_max", "segment_min", "segment_prod",
+    "segment_sum", "select", "selu", "shape", "sigmoid", "sign", "signbit", "silu", "sin", "sinc", "sinh", "size",
+    "slice", "slice_update", "soft_shrink", "softmax", "softplus", "softsign", "sort", "space_to_depth",
+    "sparse_categorical_crossentropy", "sparse_plus", "sparse_sigmoid", "sparsemax", "split", "sqrt", "square",
+    "squareplus", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "swapaxes", "swish", "take",
+    "take_along_axis", "tan", "tanh", "tanh_shrink", "tensordot", "threshold", "tile", "top_k", "trace", "transpose",
+    "trapezoid", "tri", "tril", "triu", "true_divide", "trunc", "unique", "unravel_index", "unstack", "vander",
+    "var", "vdot", "vsplit", "vstack", "where", "zeros", "zeros_like",
+]  # fmt: skip
