@@ -161,6 +161,7 @@ class Program:
         kwargs: Any,
         specs: Sequence[tuple[Shape, str]],
         masks: Sequence[tuple[int, int]] = (),
+        job: str = "",
     ):
         self.epoch = 0  # of `layers.versions`, where the owner compares it
         tracer = Tracer()
@@ -182,22 +183,23 @@ class Program:
                     self.masks.append((i, len(outputs)))
                     outputs.append(mask)
             self.graph = tracer.finish(outputs)
-        self.run = Executable(self.graph)
-        # Such an output may share memory with an input or a weight; the user gets a copy.
+        self.run = Executable(self.graph, job=job or getattr(function, "__name__", "function"))
+        # Interpreted, such an output may share memory with an input or a weight; the user gets a copy.
         self.shared = [i for i, v in enumerate(outputs) if v.node is None or v.node.op.kind in ("movement", "constant")]
         self.single = isinstance(self.result, Slot)
-        self.simple = self.single and len(outputs) == 1 and not self.shared
+        self.simple = self.single and len(outputs) == 1
 
     def arrays(self, inputs: Sequence[Array]) -> list[Array]:
         """All outputs for some inputs, none of them sharing memory with anything."""
         found = self.run(inputs)
-        for i in self.shared:
-            found[i] = found[i].copy()
+        if self.run.eager:
+            for i in self.shared:
+                found[i] = found[i].copy()
         return found
 
     def __call__(self, inputs: Sequence[Array]) -> Any:
         """The result as the function would have given it; losses and masks are put where they belong."""
-        if self.simple:
+        if self.simple and not self.run.eager:
             return self.run(inputs)[0].view(Tensor)
         found = self.arrays(inputs)
         tensors: list[Any] = [a.view(Tensor) for a in found]

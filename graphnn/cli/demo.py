@@ -71,7 +71,7 @@ def show_some(model: Any, images: Any, labels: Any, count: int = 6) -> None:
 
 def show_report(report: Any) -> None:
     """Prints the report of each job."""
-    for job in report.values() if isinstance(report, dict) else [report]:
+    for job in dict(report).values():
         print(job)
 
 

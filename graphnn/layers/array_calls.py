@@ -56,7 +56,7 @@ class ArrayCalls(State):
 
         def traced(specs: Sequence[tuple[Shape, str]]) -> Program:
             self._check_first(self._info().bind(self, fill(fixed, arrays), fill(named, arrays)))
-            return Program(self._traced, fixed, named, specs, masks)
+            return Program(self._traced, fixed, named, specs, masks, job=f"{self.name} called")
 
         def for_any_rows() -> Program | None:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import Any, cast
 
@@ -24,6 +25,7 @@ from .call_info import CallInfo
 from .input_spec import check_inputs, describe, known
 from .versions import epoch as epoch
 
+_build_lock = threading.RLock()  # of two threads that call a new layer at once, one builds it
 _NO_TENSOR = (bool, int, float, str, type(None))
 
 
@@ -46,6 +48,28 @@ class Calling(ArrayCalls):
         if active() is not None:
             return self._traced(*args, **kwargs)
         return self._eager(args, kwargs)
+
+    def stateless_call(
+        self, trainable_variables: Any, non_trainable_variables: Any, *args: Any, return_losses: bool = False, **kwargs: Any
+    ) -> Any:
+        """What a call gives for other values of the variables, and the new values of those that are not trained.
+
+        Args:
+            trainable_variables, non_trainable_variables: values in the order of the properties of these names.
+            return_losses: whether the losses come as a third member.
+        """
+        from .. import stateless
+
+        others = self.non_trainable_variables
+        variables = [*self.trainable_variables, *others]
+
+        def call() -> Any:
+            outputs = self(*args, **kwargs)
+            return outputs, list(self.losses) if return_losses else []
+
+        (outputs, losses), new = stateless.call(variables, [*trainable_variables, *non_trainable_variables], call)
+        after = new[len(new) - len(others) :]
+        return (outputs, after, losses) if return_losses else (outputs, after)
 
     # ---- symbolic tensors
 
@@ -175,9 +199,10 @@ class Calling(ArrayCalls):
         for name, x in bound.items():
             if name != "training" and not name.endswith("mask") and any(hasattr(e, "shape") for e in tree.flatten(x)):
                 shapes[f"{name}_shape"] = tree.map_structure(shape, x)
-        with suspended():
-            self._build_on(shapes)
-        self.built = True
+        with _build_lock, suspended():
+            if not self.built:
+                self._build_on(shapes)
+                self.built = True
 
     def _build_on(self, shapes: dict[str, Any]) -> None:
         build = cast(Any, type(self)).build

@@ -114,7 +114,7 @@ def check_integral(layer: Embedding, ids: Any) -> None:
     if not isinstance(ids, np.ndarray) and not all(isinstance(x, int | float) for x in tree.flatten(ids)):
         return
     numbers = np.asarray(ids)
-    bad = np.flatnonzero(numbers != np.trunc(numbers)) if numbers.dtype.kind == "f" else np.empty(0)
+    bad = np.flatnonzero(~np.isfinite(numbers) | (numbers != np.trunc(numbers))) if numbers.dtype.kind == "f" else np.empty(0)
     if bad.size:
         raise TypeError(f"Embedding {layer.name!r}: ids must be integral. Received: {numbers.flat[bad[0]]} at position {bad[0]}")
 

@@ -16,7 +16,7 @@ from ..tensor import Array
 from ..variable import Variable
 from . import tracking
 from .base import OWN, LayerBase, super_missing
-from .versions import note_change
+from .versions import note_change, raise_epoch
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -182,7 +182,8 @@ class State(LayerBase):
             layer._own_variables()
             for v in layer._own_trainable:
                 v.trainable = bool(value)
-        note_change(None, self)
+        if self.built:
+            raise_epoch()
 
     @property
     def metrics(self) -> list[Any]:
@@ -235,6 +236,23 @@ class State(LayerBase):
                 "You can build it manually via: `layer.build(input_shape)`."
             )
         return sum(int(np.prod(v.shape, dtype=object)) for v in self.weights)
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """Puts the numbers of its own weights (not those of sublayers) into a dictionary under "0", "1", ..."""
+        for i, v in enumerate(self._own_variables()):
+            store[str(i)] = v.numpy()
+
+    def load_own_variables(self, store: dict[str, Any]) -> None:
+        """Takes the numbers that `save_own_variables` put there.
+
+        Raises:
+            ValueError: if there are more or fewer, or a shape differs.
+        """
+        own = self._own_variables()
+        if len(store) != len(own):
+            raise ValueError(f"Layer '{self.name}' expected {len(own)} variables, but received {len(store)} variables during loading.")
+        for i, v in enumerate(own):
+            v.assign(store[str(i)])
 
     # ---- losses
 

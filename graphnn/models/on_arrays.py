@@ -82,7 +82,7 @@ class OnArrays(_Base):
 
     def _graph_program(self, training: bool | None, arrays: list[Array]) -> Program:
         programs = self._graph_programs
-        if any(p is not None and p.epoch != versions.epoch() for p in programs.values()) or len(programs) > MAX_PROGRAMS:
+        if any(p is not None and p.epoch != versions.epoch() for p in list(programs.values())) or len(programs) > MAX_PROGRAMS:
             programs.clear()
             self._fast.clear()
         if training not in programs:
@@ -102,6 +102,6 @@ class OnArrays(_Base):
         slots = tree.pack_sequence_as(self._inputs_structure, [Slot(i) for i in range(len(shapes))])
         specs = [(s, x.dtype) for s, x in zip(shapes, self._inputs, strict=True)]
         start = versions.epoch()
-        program = Program(self._traced, (slots,), {"training": training}, specs)
+        program = Program(self._traced, (slots,), {"training": training}, specs, job=f"{self.name} called")
         program.epoch = start
         return program

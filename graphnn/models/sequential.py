@@ -89,7 +89,8 @@ class Sequential(Model):
                 shape, dtype = first
                 self._sequence.append(Input(batch_shape=shape, dtype=dtype).history.operation)
         self._sequence.append(layer)
-        raise_epoch()
+        if self.built:
+            raise_epoch()
         if rebuild:
             self._rebuild()
         else:

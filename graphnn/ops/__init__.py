@@ -31,7 +31,7 @@ from .creation import (
     arange, empty, empty_like, full, full_like, geomspace, linspace, logspace, ones, ones_like, zeros, zeros_like,
 )
 from .cumulative import cumprod, cumsum, diff, trapezoid
-from .diagonal import diag, diagflat, diagonal, eye, identity, trace, tri, tril, triu, vander
+from .diagonals import diag, diagflat, diagonal, eye, identity, trace, tri, tril, triu, vander
 from .einsum import einsum
 from .elementwise import (
     abs, absolute, angle, cbrt, ceil, clip, conj, conjugate, copy, fabs, floor, imag, nan_to_num, negative, real,
@@ -60,11 +60,11 @@ from .rearrange import rearrange
 from .reductions import (
     all, amax, amin, any, average, count_nonzero, logsumexp, max, mean, min, moments, prod, ptp, std, sum, var,
 )
-from .shape import (
+from .shaping import (
     broadcast_to, expand_dims, flip, fliplr, flipud, moveaxis, ravel, repeat, reshape, roll, rot90, squeeze,
     swapaxes, tile, transpose,
 )
-from .softmax import glu, log_softmax, softmax, sparsemax
+from .softmaxes import glu, log_softmax, softmax, sparsemax
 from .sorting import argmax, argmin, argpartition, argsort, digitize, in_top_k, searchsorted, sort, top_k
 from .trigonometry import (
     arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, cos, cosh, deg2rad, rad2deg, sin, sinh, tan, tanh,

@@ -16,7 +16,7 @@ from graphnn_compiler.trace import emit
 from ..config import floatx, standard_dtype
 from ..dispatch import op, value
 from ._common import Tensorish, operands, pick, ramp
-from .shape import extents
+from .shaping import extents
 
 
 def filled(shape: Any, number: float, dtype: Any) -> Value:

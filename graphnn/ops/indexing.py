@@ -15,7 +15,7 @@ from graphnn_compiler.trace import emit
 from ..dispatch import op, value
 from ..indexing import get_item
 from ._common import Tensorish, cut, flat, like, ramp
-from .shape import extents
+from .shaping import extents
 
 __all__ = ["get_item", "scatter", "scatter_update", "slice", "slice_update", "take", "take_along_axis", "unravel_index"]
 

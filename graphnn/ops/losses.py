@@ -14,7 +14,7 @@ from ..dispatch import op, value
 from ._common import Tensorish, floating, like, operands, pick, ramp, same_shape
 from ._common import total as added
 from .classes import hits
-from .softmax import log_shares
+from .softmaxes import log_shares
 
 
 def _clipped(p: Value) -> Value:

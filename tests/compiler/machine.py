@@ -173,7 +173,7 @@ def _vocabulary() -> dict[str, Any]:
     names: dict[str, Any] = {
         "word": word, "lanes_below": lanes_below, "extract": lambda v, i: v[i], "select": np.where, "INF": np.inf, "NAN": np.nan,
         "range": range, "min": min, "max": max, "neg": np.negative, "abs_": np.abs, "sign": np.sign, "floor": np.floor,
-        "ceil": np.ceil, "round_": np.round, "trunc": np.trunc, "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "tanh": np.tanh,
+        "ceil": np.ceil, "round_": np.round, "trunc": np.trunc, "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "tanh": np.tanh, "sin": np.sin, "cos": np.cos,
         "sigmoid": lambda v: 1 / (1 + np.exp(-v)), "log1p": np.log1p, "maximum": np.maximum, "minimum": np.minimum,
         "floor_div": np.floor_divide, "mod": np.mod, "pow_": np.power, "isnan": np.isnan, "lt": np.less, "le": np.less_equal,
         "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal, "hsum": lambda v: v.sum(dtype=v.dtype),

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from graphnn_compiler.kernels.gemm_emit import Cell, Code, Word, kernel_function
-from graphnn_compiler.kernels.gemm_layout import CHUNK, INDEX, NAMES, SIZES, THIN, TILE_FIRST, WORK, A, B, C, Dims
+from graphnn_compiler.kernels.gemm_layout import CHUNK, INDEX, NAMES, SIZES, THIN, TILE_FIRST, TILE_WORDS, WORK, A, B, C, Dims
 from graphnn_compiler.kernels.gemm_pack import add_block, copy_block, prefetch_block, turn_block
 from graphnn_compiler.kernels.gemm_row import row_of_columns, row_of_rows
 from graphnn_compiler.kernels.gemm_tile import Operands, Tiles
@@ -77,6 +77,9 @@ class Writer:
         a, b = (swapped.then(code.word(bufs, i), code.word(bufs, j)) for i, j in ((B, A), (A, B)))
         c, work = code.word(bufs, C), code.word(bufs, WORK) + tid * d.thread_bytes
         index = code.word(bufs, INDEX) if self.indexed else zero
+        kept = c.differs(0)  # else an item at a time is all there is of C
+        c_row = kept.then(d.c_row, d.columns * self.size)
+        frame = code.frame(TILE_WORDS)
         down, across = (d.m + d.rows - 1) // d.rows, (d.n + d.columns - 1) // d.columns
         count = d.outer * d.inner * down * across
         dynamic = d.dynamic.differs(0) & (n > 1)
@@ -97,8 +100,8 @@ class Writer:
                 b=b + outer * d.b_outer + inner * d.b_inner + j0 * d.b_column,
                 b_row=d.b_row,
                 b_panel=zero,
-                c=c + outer * d.c_outer + inner * d.c_inner + i0 * d.c_row + j0 * self.size,
-                c_row=d.c_row,
+                c=kept.then(c + outer * d.c_outer + inner * d.c_inner + i0 * d.c_row + j0 * self.size, work + d.scratch),
+                c_row=c_row,
                 m=(d.m - i0).least(d.rows),
                 n=(d.n - j0).least(d.columns),
                 k=d.k,
@@ -106,8 +109,14 @@ class Writer:
                 resume=zero,
             )
 
-            def finish(i: Word, m: Word, batch: Word = batch, i0: Word = i0, j0: Word = j0, n: Word = whole.n) -> None:
-                result.set(result.get() | self.epilogue(code, d, bufs, ctx, batch, i0 + i, m, j0, n))
+            def finish(i: Word, m: Word, batch: Word = batch, i0: Word = i0, j0: Word = j0, whole: Operands = whole) -> None:
+                """The epilogue of rows i .. i + m of the item, in the rows and columns of the caller."""
+                row = batch * swapped.then(d.n, d.m) + swapped.then(j0, i0 + i)
+                column, rows, columns = swapped.then(i0 + i, j0), swapped.then(whole.n, m), swapped.then(m, whole.n)
+                step = swapped.then(self.size, c_row)
+                code.store(frame, row, rows, column, columns, whole.c + i * c_row, step)
+                found = code.call_address(d.tile, d.tile_dims, bufs + 8 * TILE_FIRST, ctx, tid, frame)
+                result.set(result.get() | found)
 
             self.item(code, d, whole, work, j0 + d.columns < d.n, finish)
             item.set(number + 1)
@@ -130,7 +139,7 @@ class Writer:
                 index=whole.index + moved,
                 b=whole.b + p * d.b_row,
                 c=later.then(work, whole.c),
-                c_row=later.then(d.columns * self.size, d.c_row),
+                c_row=later.then(d.columns * self.size, whole.c_row),
                 k=k,
                 add=p % d.segment,
             )
@@ -138,8 +147,8 @@ class Writer:
             def strip_done(i: Word, high: Word, later: Word = later, last: Word = last, chunk: Operands = chunk) -> None:
                 ends = later & (last | ((p + k) % d.segment).equals(0))
                 with code.when(ends):
-                    place, part = whole.c + i * d.c_row, chunk.c + i * chunk.c_row
-                    add_block(code, self.dtype, place, d.c_row, part, chunk.c_row, high, whole.n)
+                    place, part = whole.c + i * whole.c_row, chunk.c + i * chunk.c_row
+                    add_block(code, self.dtype, place, whole.c_row, part, chunk.c_row, high, whole.n)
                 with code.when(last & d.tile.differs(0)):
                     finish(i, high)
 
@@ -198,7 +207,7 @@ class Writer:
             lambda: row_of_columns(code, self.tiles, o, d.b_column, work + d.panels),
         )
         with code.when(first.equals(0)):
-            add_block(code, self.dtype, chunk.c, d.c_row, chain, d.c_row, code.number(1), chunk.n)
+            add_block(code, self.dtype, chunk.c, chunk.c_row, chain, chunk.c_row, code.number(1), chunk.n)
 
     def strips(
         self,
@@ -254,14 +263,3 @@ class Writer:
             ahead(i, high)
             done(i, high)
             row.set(i + high)
-
-    def epilogue(
-        self, code: Code, d: Dims[Word], bufs: Word, ctx: Word, batch: Word, i: Word, m: Word, j: Word, n: Word
-    ) -> Word:
-        """Rows i .. i + m, columns j .. j + n are finished."""
-        tile_bufs = d.tile_bufs.equals(0).then(bufs + 8 * TILE_FIRST, d.tile_bufs)
-        swapped = d.swapped.differs(0)  # then the columns of this product are the rows of the caller's
-        first = swapped.then(batch * d.n + j, batch * d.m + i)
-        return code.call_address(
-            d.tile, d.tile_dims, tile_bufs, ctx, first, swapped.then(n, m), swapped.then(i, j), swapped.then(m, n)
-        )

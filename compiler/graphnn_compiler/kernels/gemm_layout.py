@@ -34,10 +34,11 @@ class Dims(Generic[T]):
     b_inner: T
     c_outer: T
     c_inner: T
-    # the epilogue: its address (0: none), its dims, its bufs (0: they follow the kernel's own, from bufs[TILE_FIRST] on)
+    # the epilogue: its address (0: none) and its dims; its bufs follow the kernel's own, from bufs[TILE_FIRST] on; where in a
+    # thread's workspace the item lies that it finishes, if bufs[C] is 0
     tile: T
     tile_dims: T
-    tile_bufs: T
+    scratch: T
     # what the planner chose: the extents of an item; the length of a segment of K; whether B is packed, items are claimed,
     # there is one row and its own method is used, A and B have changed places because N = 1
     rows: T
@@ -55,7 +56,12 @@ class Dims(Generic[T]):
 
 
 NAMES = tuple(field.name for field in fields(Dims))
-TILE, TILE_DIMS, TILE_BUFS = (NAMES.index(name) for name in ("tile", "tile_dims", "tile_bufs"))
+TILE, TILE_DIMS = NAMES.index("tile"), NAMES.index("tile_dims")
 
 # bufs: INDEX is used by the indexed variants only; the epilogue's own buffers may follow
 A, B, C, WORK, INDEX, TILE_FIRST = range(6)
+
+# An epilogue is a kernel whose last argument is not a number of threads but the address of these words: the rows and columns of
+# the product that it finishes, the address of the first element there, and the bytes from one row of the product to the next.
+FIRST_ROW, TILE_ROWS, FIRST_COLUMN, TILE_COLUMNS, PRODUCT, PRODUCT_ROW = range(6)
+TILE_WORDS = 6

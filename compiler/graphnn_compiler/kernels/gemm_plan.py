@@ -9,7 +9,6 @@ from graphnn_compiler.kernels.gemm_layout import CHUNK, SIZES, THIN, Dims
 from graphnn_compiler.runtime.spec import HOST, KernelSpec, Target, resolve
 
 CHUNK = 512
-TILE, TILE_DIMS = 16, 17  # where dims hold the epilogue's address and that of its dims
 LONG = 8192  # K from which on it is cut into segments
 TILES = {  # (rows of the tall tile, of the small one, vectors) by register file and element size
     (True, 4): (12, 8, 2),
@@ -86,6 +85,7 @@ def plan(
     threads: int,
     target: Target = HOST,
     min_parallel: int = 1 << 19,
+    indexed: str = "",
     scratch: bool = False,
 ) -> GemmPlan:
     """Choose kernel and blocking for C[o, i] = A[o, i] B[o, i], where A[o, i] is m x k and B[o, i] is k x n.
@@ -144,7 +144,7 @@ def plan(
         *(m, n, k, outer, inner),
         *(a_row, a_column, b_row, b_column, c_strides[2]),
         *(a_outer, a_inner, b_outer, b_inner, *c_strides[:2]),
-        *(0, 0, 0),  # the epilogue
+        *(0, 0, tiles),  # the epilogue
         rows=rows,
         columns=columns,
         segment=seg,

@@ -7,13 +7,12 @@ each matrix. Threads share out the matrices.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import sqrt
 from typing import Any
 
 from .. import simd
 from ..ops.base import itemsize
 from ..ops.suffix import SUFFIX
-from ..simd import scalar_f64, set_scalar_f64, word
+from ..simd import extract, scalar_f64, set_scalar_f64, splat_f64, sqrt, word
 
 HELPERS: tuple[str, ...] = ("ops/suffix.py", "ops/base.py")
 
@@ -59,13 +58,13 @@ def build(dtype: str) -> Callable[..., Any]:
                             alpha += x * x
                             beta += y * y
                             gamma += x * y
-                        if not abs(gamma) > 1e-15 * sqrt(alpha * beta):
+                        if not gamma * gamma > 1e-30 * alpha * beta:
                             continue
                         quiet = False
                         zeta = (beta - alpha) / (2.0 * gamma)
                         sign = 1.0 if zeta >= 0.0 else -1.0
-                        tangent = sign / (abs(zeta) + sqrt(1.0 + zeta * zeta))
-                        c = 1.0 / sqrt(1.0 + tangent * tangent)
+                        tangent = sign / (abs(zeta) + extract(sqrt(splat_f64(1.0 + zeta * zeta)), 0))
+                        c = 1.0 / extract(sqrt(splat_f64(1.0 + tangent * tangent)), 0)
                         s = c * tangent
                         for j in range(wide):
                             x = scalar_f64(row_p + j * 8)
@@ -82,7 +81,7 @@ def build(dtype: str) -> Callable[..., Any]:
                 for j in range(wide):
                     x = scalar_f64(w + (i * wide + j) * 8)
                     total += x * x
-                set_scalar_f64(lengths + i * 8, sqrt(total))
+                set_scalar_f64(lengths + i * 8, extract(sqrt(splat_f64(total)), 0))
             for rank in range(k):
                 best = 0
                 for i in range(k):  # a length that was taken is -1

@@ -17,7 +17,7 @@ from .index import Iota
 from .movement import BroadcastTo, Reshape, Slice, constant
 
 Grads = Sequence[Value | None]
-TOLERANCE, SWEEPS = 1e-15, 60
+TOLERANCE, SWEEPS = 1e-30, 60
 
 
 def jacobi(a: Array) -> Array:
@@ -33,7 +33,7 @@ def jacobi(a: Array) -> Array:
         for p in range(len(w) - 1):
             for q in range(p + 1, len(w)):
                 alpha, beta, gamma = w[p] @ w[p], w[q] @ w[q], w[p] @ w[q]
-                if abs(gamma) <= TOLERANCE * np.sqrt(alpha * beta):
+                if not gamma * gamma > TOLERANCE * alpha * beta:
                     continue
                 quiet = False
                 zeta = (beta - alpha) / (2 * gamma)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..dims import evaluate
-from ..kernels.gemm_plan import TILE, TILE_DIMS
+from ..kernels.gemm_layout import TILE, TILE_DIMS
 from ..kernels.gemm_plan import plan as plan_gemm
 from ..lowering.lower import Lowered
 from ..lowering.products import FLOPS_PER_WORK
@@ -189,8 +189,8 @@ class Program:
             self.threads, min_parallel=min_parallel_work() * FLOPS_PER_WORK, scratch=step.epilogue is not None,
         )  # fmt: skip
         dims = list(chosen.dims)
-        places = [*places, ("arena", slot, 0) if chosen.workspace else ("number", None, 0)]
-        strides = [*strides, 0]
+        places = [*places, ("arena", slot, 0) if chosen.workspace else ("number", None, 0), ("number", None, 0)]
+        strides = [*strides, 0, 0]
         if step.epilogue is not None:
             tile = step.epilogue
             dims[TILE] = addresses([tile.spec])[0]

@@ -16,7 +16,7 @@ from ..dispatch import op
 from ._common import Tensorish
 from ._common import total as added
 from .contraction import factors
-from .diagonal import main_diagonal
+from .diagonals import main_diagonal
 
 _GUESS = 64  # stands for unknown extents where the order of products is chosen
 
