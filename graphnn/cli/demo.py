@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,13 @@ def show_some(model: Any, images: Any, labels: Any, count: int = 6) -> None:
     print("   ".join(f"{t:^16}" for t in texts).rstrip())
 
 
-def show_report(report: Any) -> None:
-    """Prints the report of each job."""
-    for job in dict(report).values():
-        print(job)
+def show_report(reports: Mapping[str, Any]) -> None:
+    """Prints what became of each job: a line per kernel with the operations that it does, as much of it as the screen is wide."""
+    width = max(shutil.get_terminal_size((120, 24)).columns, 60)
+    for job, report in reports.items():
+        for i, line in enumerate(str(report).splitlines()):
+            text = f"{job}: {line.partition(': ')[2]}" if i == 0 else line
+            print(text if len(text) <= width else text[: width - 3] + "...")
 
 
 def write_pictures(model: Any, directory: Path | None = None, say: Callable[[str], None] = print) -> None:

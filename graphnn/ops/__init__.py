@@ -4,7 +4,7 @@ Every op works on arrays (and gives a `Tensor`), on symbolic tensors (and become
 """
 
 # An index, one topic per line.
-# ruff: noqa: A004
+# ruff: noqa: I001, RUF022
 # fmt: off
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .creation import (
 )
 from .cumulative import cumprod, cumsum, diff, trapezoid
 from .diagonals import diag, diagflat, diagonal, eye, identity, trace, tri, tril, triu, vander
-from .einsum import einsum
+from .einstein import einsum
 from .elementwise import (
     abs, absolute, angle, cbrt, ceil, clip, conj, conjugate, copy, fabs, floor, imag, nan_to_num, negative, real,
     reciprocal, round, rsqrt, sign, sqrt, square, trunc,
@@ -50,13 +50,13 @@ from .logic import (
     less_equal, logical_and, logical_not, logical_or, logical_xor, not_equal, select, signbit, where,
 )
 from .losses import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
+from .named_axes import rearrange
 from .nan_reductions import (
     nanargmax, nanargmin, nancumprod, nancumsum, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar,
 )
 from .normalization import batch_normalization, layer_normalization, normalize, rms_normalization
 from .padding import depth_to_space, extract_sequences, pad, space_to_depth
 from .quantiles import median, nanmedian, nanpercentile, nanquantile, percentile, quantile
-from .rearrange import rearrange
 from .reductions import (
     all, amax, amin, any, average, count_nonzero, logsumexp, max, mean, min, moments, prod, ptp, std, sum, var,
 )

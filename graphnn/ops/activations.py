@@ -300,4 +300,3 @@ def sparse_sigmoid(x: Tensorish) -> Value:
     """
     v = floating(x)
     return pick(v <= -1.0, like(0, v), pick(v >= 1.0, like(1, v), (v + 1.0) * 0.5))
-

@@ -16,7 +16,7 @@ from graphnn_compiler.trace import emit
 from ..config import standard_dtype
 from ..dispatch import op, value
 from . import host
-from ._common import Tensorish, cut, flat, like, ramp_along
+from ._common import Tensorish, cut, like, ramp_along
 
 
 @op(static=("sparse",))

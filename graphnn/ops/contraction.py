@@ -66,7 +66,11 @@ def dot(x1: Tensorish, x2: Tensorish) -> Value:
     >>> dot([1.0, 2.0], [3.0, 4.0]).tolist()
     11.0
     """
-    if not all(getattr(x, "ndim", 1) for x in (x1, x2)) or isinstance(x1, bool | int | float) or isinstance(x2, bool | int | float):
+    if (
+        not all(getattr(x, "ndim", 1) for x in (x1, x2))
+        or isinstance(x1, bool | int | float)
+        or isinstance(x2, bool | int | float)
+    ):
         a, b = operands(x1, x2)
         return a * b
     (a, b), kind = factors(x1, x2)
@@ -84,7 +88,9 @@ def _summed(a: Value, b: Value, axes_a: Sequence[int], axes_b: Sequence[int]) ->
     for i, j in zip(axes_a, axes_b, strict=True):
         if a.shape[i] != b.shape[j]:
             if isinstance(a.shape[i], int) and isinstance(b.shape[j], int):
-                raise ValueError(f"axes {list(axes_a)} of {show(a.shape)} and {list(axes_b)} of {show(b.shape)} have different extents")
+                raise ValueError(
+                    f"axes {list(axes_a)} of {show(a.shape)} and {list(axes_b)} of {show(b.shape)} have different extents"
+                )
             raise ConcreteExtentNeeded(f"product of {show(a.shape)} and {show(b.shape)}")
     outer = tuple(a.shape[i] for i in free_a) + tuple(b.shape[i] for i in free_b)
     if not axes_a:
@@ -113,7 +119,9 @@ def tensordot(x1: Tensorish, x2: Tensorish, axes: Any = 2) -> Value:
     (a, b), kind = factors(x1, x2)
     if isinstance(axes, int):
         if axes > min(a.ndim, b.ndim):
-            raise ValueError(f"`axes` cannot exceed the number of axes. Received: axes={axes}, {show(a.shape)} and {show(b.shape)}")
+            raise ValueError(
+                f"`axes` cannot exceed the number of axes. Received: axes={axes}, {show(a.shape)} and {show(b.shape)}"
+            )
         pairs = list(range(a.ndim - axes, a.ndim)), list(range(axes))
     else:
         lists = [[s] if isinstance(s, int) else list(s) for s in axes]
@@ -215,6 +223,8 @@ def _components(x: Value, axis: int) -> list[Value]:
     at = build.normal_axis(axis, x.ndim)
     n = int(x.shape[at])
     if n not in (2, 3):
-        raise ValueError(f"the cross product takes vectors of 2 or 3 components. Received: shape {show(x.shape)} with axis {axis}")
+        raise ValueError(
+            f"the cross product takes vectors of 2 or 3 components. Received: shape {show(x.shape)} with axis {axis}"
+        )
     rest = tuple(d for i, d in enumerate(x.shape) if i != at)
     return [build.reshape(cut(x, at, i, 1), rest) for i in range(n)]

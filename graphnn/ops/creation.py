@@ -185,7 +185,13 @@ def _whole(v: Value, dtype: str) -> Value:
 
 @op(static=("num", "endpoint", "retstep"), tensors=("start", "stop"))
 def linspace(
-    start: Tensorish, stop: Tensorish, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
+    start: Tensorish,
+    stop: Tensorish,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
 ) -> Any:
     """`num` evenly spaced numbers from `start` to `stop`.
 

@@ -63,7 +63,9 @@ def identity(n: int, dtype: Any = None) -> Value:
 def _triangle(x: Tensorish, k: int, lower: bool) -> Value:
     v = value(x)
     if v.ndim < 2:
-        raise ValueError(f"`{'tril' if lower else 'triu'}` takes a tensor of at least two axes. Received: x.shape={show(v.shape)}")
+        raise ValueError(
+            f"`{'tril' if lower else 'triu'}` takes a tensor of at least two axes. Received: x.shape={show(v.shape)}"
+        )
     offsets = _offsets(v.shape[-2], v.shape[-1])
     return emit(elementwise.Where(), offsets <= k if lower else offsets >= k, v, like(0, v))
 
@@ -199,5 +201,3 @@ def vander(x: Tensorish, N: int | None = None, increasing: bool = False) -> Valu
         powers = cast(build.count_value(n - 1, "int64"), "int32") - powers
     a, b = operands(build.expand(v, 1), cast(powers, v.dtype), numbers=True)
     return emit(elementwise.Pow(), a, b)
-
-

@@ -42,14 +42,18 @@ def _parsed(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:
     for t, rank in zip(terms, ranks, strict=True):
         free = rank - len(t.replace("...", ""))
         if free < 0 or ("..." not in t and free):
-            raise ValueError(f"term {t!r} of `einsum` does not fit an operand of {rank} axes. Received: subscripts={subscripts!r}")
+            raise ValueError(
+                f"term {t!r} of `einsum` does not fit an operand of {rank} axes. Received: subscripts={subscripts!r}"
+            )
         found.append(t.replace("...", spare[len(spare) - free :]))
     if not arrow:
         once = [c for c in sorted(set(left) - set(",.")) if left.count(c) == 1]
         return found, spare + "".join(once)
     result = right.replace("...", spare)
     if len(set(result)) != len(result) or not set(result) <= set("".join(found)):
-        raise ValueError(f"the result of `einsum` names an axis twice, or one that no operand has. Received: subscripts={subscripts!r}")
+        raise ValueError(
+            f"the result of `einsum` names an axis twice, or one that no operand has. Received: subscripts={subscripts!r}"
+        )
     return found, result
 
 
@@ -117,7 +121,7 @@ def _pair(a: Term, b: Term, needed: set[str], extents: dict[str, Extent]) -> Ter
 
 
 def _number(n: Extent) -> int:
-    return evaluate(n, {s: _GUESS for s in symbols_of(n)})
+    return evaluate(n, dict.fromkeys(symbols_of(n), _GUESS))
 
 
 def _cheapest(terms: Sequence[Term], result: str, extents: dict[str, Extent]) -> tuple[int, int]:

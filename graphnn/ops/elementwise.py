@@ -135,8 +135,6 @@ def reciprocal(x: Tensorish) -> Value:
     return like(1, v) / v
 
 
-
-
 def _clipped(v: Value, low: Tensorish, high: Tensorish) -> Value:
     v, *bounds = operands(v, *[b for b in (low, high) if b is not None], numbers=True)
     if low is not None:

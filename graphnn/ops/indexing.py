@@ -183,7 +183,10 @@ def scattered(base: Value, places: Value, updates: Value, mode: str) -> Value:
     rows, width = product(places.shape[:-1]), product(inner)
     lined = build.reshape(linear_index(places, front), (rows,))
     y = emit(
-        index.Scatter(mode), build.reshape(base, (product(front), width)), lined, build.reshape(cast(block, base.dtype), (rows, width))
+        index.Scatter(mode),
+        build.reshape(base, (product(front), width)),
+        lined,
+        build.reshape(cast(block, base.dtype), (rows, width)),
     )
     return build.reshape(y, base.shape)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -124,7 +125,7 @@ def dstack(xs: Sequence[Tensorish]) -> Value:
 
 
 def _pieces(v: Value, at: int, bounds: Sequence[Extent]) -> list[Value]:
-    return [cut(v, at, a, b - a) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [cut(v, at, a, b - a) for a, b in itertools.pairwise(bounds)]
 
 
 @op(static=("indices_or_sections",))
@@ -155,7 +156,7 @@ def _split(v: Value, parts: int | Sequence[int], axis: int) -> list[Value]:
     inside: list[Extent] = [min(p, n) if isinstance(n, int) else p for p in places]
     bounds: list[Extent] = [0, *inside, n]
     if isinstance(n, int):
-        return [cut(v, at, a, max(b - a, 0)) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]  # type: ignore[type-var,operator]
+        return [cut(v, at, a, max(b - a, 0)) for a, b in itertools.pairwise(bounds)]  # type: ignore[type-var,operator]
     return _pieces(v, at, bounds)
 
 
@@ -243,7 +244,8 @@ def meshgrid(*x: Tensorish, indexing: str = "xy") -> list[Value]:
     lines = [flat(value(v)) for v in x]
     shape = tuple(v.shape[0] for v in lines)
     grids = [
-        build.broadcast_to(build.reshape(v, tuple(n if i == j else 1 for j, n in enumerate(shape))), shape) for i, v in enumerate(lines)
+        build.broadcast_to(build.reshape(v, tuple(n if i == j else 1 for j, n in enumerate(shape))), shape)
+        for i, v in enumerate(lines)
     ]
     if indexing == "xy" and len(lines) > 1:
         grids = [permuted(g, (1, 0, *range(2, g.ndim))) for g in grids]

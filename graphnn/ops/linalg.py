@@ -163,7 +163,8 @@ def correlate(x1: Tensorish, x2: Tensorish, mode: str = "valid") -> Value:
     a, b = operands(x1, x2, floats=True)
     if mode not in ("valid", "same", "full") or a.ndim != 1 or b.ndim != 1:
         raise ValueError(
-            f"`correlate` takes tensors of one axis and mode 'valid', 'same' or 'full'. Received: {show(a.shape)}, {show(b.shape)}, {mode!r}"
+            "`correlate` takes tensors of one axis and mode 'valid', 'same' or 'full'. "
+            f"Received: {show(a.shape)}, {show(b.shape)}, {mode!r}"
         )
     n, m = int(a.shape[0]), int(b.shape[0])
     full = n + m - 1

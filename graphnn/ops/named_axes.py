@@ -23,6 +23,17 @@ def _groups(side: str, pattern: str) -> list[list[str]]:
     return [[name for name in group if name != "1"] for group in found]
 
 
+def _spelled(groups: list[list[str]], dots: list[str]) -> list[list[str]]:
+    """The groups with the names of the axes that "..." stands for: by themselves axes of their own, in parentheses joined."""
+    found: list[list[str]] = []
+    for group in groups:
+        if group == ["..."]:
+            found += [[d] for d in dots]
+        else:
+            found.append([name for part in group for name in (dots if part == "..." else [part])])
+    return found
+
+
 @op(tensors=("tensor",))
 def rearrange(tensor: Tensorish, pattern: str, **axes_lengths: int) -> Value:
     """Axes split, joined and reordered by name.
@@ -46,8 +57,7 @@ def rearrange(tensor: Tensorish, pattern: str, **axes_lengths: int) -> Value:
     sources, targets = _groups(left, pattern), _groups(right, pattern)
     rest = v.ndim - sum(g != ["..."] for g in sources)
     dots = [f"...{i}" for i in range(max(rest, 0))]
-    sources = [h for g in sources for h in ([[d] for d in dots] if g == ["..."] else [g])]
-    targets = [h for g in targets for h in ([[d] for d in dots] if g == ["..."] else [[n for m in g for n in (dots if m == "..." else [m])]])]
+    sources, targets = _spelled(sources, dots), _spelled(targets, dots)
     if len(sources) != v.ndim:
         raise ValueError(f"pattern {pattern!r} does not fit a tensor of shape {show(v.shape)}")
     extents: dict[str, Extent] = {}

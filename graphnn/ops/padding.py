@@ -93,7 +93,9 @@ def pad(x: Tensorish, pad_width: Any, mode: str = "constant", constant_values: A
 
 def _blocks(data_format: str | None, block_size: int, ndim: int) -> bool:
     if block_size < 2 or ndim != 4:
-        raise ValueError(f"needs a `block_size` of at least 2 and a tensor of 4 axes. Received: block_size={block_size}, ndim={ndim}")
+        raise ValueError(
+            f"needs a `block_size` of at least 2 and a tensor of 4 axes. Received: block_size={block_size}, ndim={ndim}"
+        )
     return standardize_data_format(data_format) == "channels_last"
 
 
@@ -160,5 +162,3 @@ def extract_sequences(x: Tensorish, sequence_length: int, sequence_stride: int) 
     windows = (v.shape[-1] - sequence_length) // sequence_stride + 1
     start = build.expand(ramp(windows, "int64"), 1) * sequence_stride
     return emit(index.Take(v.ndim - 1), v, start + ramp(sequence_length, "int64"))
-
-

@@ -111,7 +111,9 @@ def moveaxis(x: Tensorish, source: int | Sequence[int], destination: int | Seque
     old = [build.normal_axis(int(a), v.ndim) for a in extents(source)]  # type: ignore[arg-type]
     new = [build.normal_axis(int(a), v.ndim) for a in extents(destination)]  # type: ignore[arg-type]
     if len(old) != len(new) or len(set(old)) != len(old) or len(set(new)) != len(new):
-        raise ValueError(f"`source` and `destination` must name as many different axes. Received: source={source}, destination={destination}")
+        raise ValueError(
+            f"`source` and `destination` must name as many different axes. Received: source={source}, destination={destination}"
+        )
     perm = [i for i in range(v.ndim) if i not in old]
     for place, axis in sorted(zip(new, old, strict=True)):
         perm.insert(place, axis)
@@ -153,7 +155,9 @@ def squeeze(x: Tensorish, axis: Axis = None) -> Value:
         gone = build.normal_axes(axis, v.ndim)
         for i in gone:
             if isinstance(v.shape[i], int) and v.shape[i] != 1:
-                raise ValueError(f"Cannot squeeze axis={axis}: its extent is {v.shape[i]}, not 1. Received: x.shape={show(v.shape)}")
+                raise ValueError(
+                    f"Cannot squeeze axis={axis}: its extent is {v.shape[i]}, not 1. Received: x.shape={show(v.shape)}"
+                )
     return build.reshape(v, tuple(n for i, n in enumerate(v.shape) if i not in gone))
 
 

@@ -52,19 +52,23 @@ def log_shares(x: Value, axis: Axis) -> Value:
 
 @op
 def sparsemax(x: Tensorish, axis: int = -1) -> Value:
-    """The point of the probability simplex nearest to x along an axis (A. Martins, R. Astudillo, From softmax to sparsemax, 2016).
+    """max(x - t, 0) with the threshold t of sparsemax (A. Martins, R. Astudillo, From softmax to sparsemax, 2016).
+
+    As in Keras 3, t is (sum of the running sums of the support - 1) / size of the support: where more than one element is in the
+    support, the result does not sum to 1.
 
     >>> sparsemax([[1.0, 3.0]]).tolist()
     [[0.0, 1.0]]
     """
     v = floating(x)
     at = build.normal_axis(axis, v.ndim)
-    z = _from_peak(to_last(v, at), -1)
+    z = to_last(v, at)
     falling = backwards(sorted_last(z), z.ndim - 1)
+    running = emit(ordering.Cumulate("add"), falling)
     rank = ramp(z.shape[-1], v.dtype) + 1.0
-    inside = falling * rank + 1.0 > emit(ordering.Cumulate("add"), falling)
+    inside = falling * rank + 1.0 > running
     count = added(cast(inside, v.dtype), -1, True)
-    level = (added(pick(inside, falling, like(0, v)), -1, True) - 1.0) / count
+    level = (added(pick(inside, running, like(0, v)), -1, True) - 1.0) / count
     return from_last(emit(elementwise.Relu(), z - level), at)
 
 
@@ -83,5 +87,3 @@ def glu(x: Tensorish, axis: int = -1) -> Value:
     at = build.normal_axis(axis, v.ndim)
     half = movement.split_at(v.shape[at], 2)
     return cut(v, at, 0, half) * emit(transcendental.Sigmoid(), cut(v, at, half, half))
-
-

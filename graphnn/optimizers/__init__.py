@@ -54,11 +54,12 @@ def get(identifier: Any) -> Any:
     >>> type(get("rmsprop")).__name__
     'RMSprop'
     """
-    if isinstance(identifier, str):
-        identifier = {"class_name": identifier, "config": {}}
-    found = (
-        identifiers.get(identifier, ALL_OBJECTS_DICT, deserialize, "optimizer") if isinstance(identifier, dict) else identifier
-    )
+    found = {"class_name": identifier, "config": {}} if isinstance(identifier, str) else identifier
+    if isinstance(found, dict):
+        try:
+            found = deserialize(found)
+        except TypeError as e:
+            raise ValueError(f"Could not interpret optimizer identifier: {identifier!r}") from e
     if found is None or isinstance(found, Optimizer):
         return found
     raise ValueError(f"Could not interpret optimizer identifier: {identifier!r}")

@@ -156,6 +156,7 @@ class BatchSource(Source):
         self.passes = 0
         self._batches: Iterator[Any] | None = None
         self._ahead: list[Any] = []
+        self._given = 0  # batches of this pass
 
     def _start(self) -> Iterator[Any]:
         if not self.indexed:
@@ -202,15 +203,17 @@ class BatchSource(Source):
         return layout_of(batch), same_length(found), found
 
     def restart(self) -> None:
-        if self.restarts:
-            self._batches = None
+        if self.restarts and self._given:
+            self._batches, self._ahead, self._given = None, [], 0
 
     def chunks(self, limit: int | None, pace: Any) -> Iterator[Chunk]:
         done = 0
         while limit is None or done < limit:
             batch = self._next()
             if batch is None:
+                self._given = 0
                 return
+            self._given += 1
             found = leaves(batch)
             rows = same_length(found)
             inputs = [c.rows(0, rows) for c in found]

@@ -55,7 +55,8 @@ class Loop:
         layout, rows, columns = source.first()
         if self.job != "predict":
             checks.check_filled(columns, {"train": "fit", "test": "evaluate"}[self.job])
-        checks.check_inputs(self.model, layout.fill(columns)[0])
+        if source.rows is None:
+            checks.check_inputs(self.model, layout.fill(columns)[0])
         step = self.step_for(layout, rows)
         checks.check_all_targets(step.targets, columns, quick=not whole)
         return step

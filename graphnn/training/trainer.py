@@ -235,21 +235,21 @@ class Trainer(Compiling):
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Trains on one batch; metrics go on from the batches before (see `reset_metrics`).
+        """Trains on one batch.
 
         Args:
             x, y, sample_weight, class_weight: as for `fit`.
             return_dict: whether to give a dictionary by name.
 
         Returns:
-            The loss, or a list of the loss and the metrics.
+            The loss of this batch before the update, or a list of the loss and the metrics.
         """
         self._assert_compiled("train_on_batch")
         logs = self._on_batch("train", with_weights(x, y, sample_weight, class_weight, self._places()))
         return logs if return_dict else self._listed(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Loss and metrics of one batch; metrics go on from the batches before. Arguments as for `train_on_batch`."""
+        """Loss and metrics of one batch; arguments as for `train_on_batch`."""
         self._assert_compiled("test_on_batch")
         logs = self._on_batch("test", with_weights(x, y, sample_weight, None, self._places()))
         return logs if return_dict else self._listed(logs)
@@ -274,6 +274,7 @@ class Trainer(Compiling):
         checks.check_all_targets(step.targets, found, quick=True)
         if job == "train" and hasattr(self.optimizer, "refresh_learning_rate"):
             self.optimizer.refresh_learning_rate()
+        self.reset_metrics()
         return step.logs(step.run([c.rows(0, rows) for c in found]))
 
     # ---- helpers
@@ -294,7 +295,9 @@ class Trainer(Compiling):
         return len(getattr(checks.functional(self), "input_names", "1"))
 
     def _columns(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> tuple[Any, Any, Any]:
-        return with_weights(x, y, sample_weight, class_weight, self._places())
+        data = with_weights(x, y, sample_weight, class_weight, self._places())
+        checks.check_inputs(self, data[0])
+        return data
 
     def _source(
         self, method: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, batch_size: int | None, shuffle: Any

@@ -59,7 +59,7 @@ def test_any_layout_of_the_data_gives_the_same_training(make: Any) -> None:
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "bool", "float16"])
 def test_other_dtypes_are_cast_inside_the_program(dtype: str) -> None:
     model, (x, y) = classifier(lr=1e-3), data()
-    x = (x * 3).astype(dtype) if dtype != "uint8" else (np.abs(x) * 50).astype(dtype)
+    x = (x * 3).astype(dtype) if dtype != "uint8" else (np.abs(x) * 9).astype(dtype)
     reference = Reference(model, 1e-3)
     model.fit(x, y.astype("uint8"), batch_size=4, shuffle=False, verbose=0)
     reference.epoch(x.astype("float32"), y, 4)
@@ -206,19 +206,16 @@ def test_frozen_weights_stay() -> None:
     assert np.array_equal(before[0], after[0]) and not np.array_equal(before[2], after[2])
 
 
-def test_on_batch_methods_accumulate_until_reset() -> None:
+def test_on_batch_methods_speak_of_their_batch_alone() -> None:
     model, (x, y) = classifier(metrics=["accuracy"]), data()
     reference = Reference(model)
     first = model.train_on_batch(x[:4], y[:4])
-    losses = [reference.loss(x[:4], y[:4])]
-    close(first[0], losses[0], rtol=1e-5)
+    close(first[0], reference.loss(x[:4], y[:4]), rtol=1e-5)
     reference.step(x[:4], y[:4])
     second = model.train_on_batch(x[4:8], y[4:8], return_dict=True)
-    losses.append(reference.loss(x[4:8], y[4:8]))
-    close(second["loss"], np.mean(losses), rtol=1e-5)
+    close(second["loss"], reference.loss(x[4:8], y[4:8]), rtol=1e-5)
     reference.step(x[4:8], y[4:8])
     same_weights(model, reference)
-    model.reset_metrics()
     loss, accuracy = model.test_on_batch(x, y)
     close(loss, reference.loss(x, y), rtol=1e-5)
     assert isinstance(loss, float) and isinstance(accuracy, float)

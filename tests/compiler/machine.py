@@ -15,7 +15,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from graphnn_compiler.dims import evaluate
+from graphnn_compiler.kernels import gemm_layout
+from graphnn_compiler.kernels.gemm_layout import Dims
 from graphnn_compiler.memory import Lifetime, plan
 from graphnn_compiler.ops.random import philox4x32
 from graphnn_compiler.runtime import context, program, team
@@ -51,6 +52,11 @@ class Memory:
         at = bisect.bisect(self.starts, start)
         self.starts.insert(at, start)
         self.regions.insert(at, Region(start, size, written, keep))
+
+    def remove(self, start: int) -> None:
+        """Forbids what began at an address."""
+        at = self.starts.index(start)
+        del self.starts[at], self.regions[at]
 
     def find(self, first: int, last: int) -> Region:
         """The region that holds bytes first..last."""
@@ -247,28 +253,29 @@ def _buffers(bufs: int, n: int) -> list[int]:
 def _gemm(params: Mapping[str, Any], dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
     if tid:
         return 0
-    d, dtype = [word(dims, i) for i in range(28)], DTYPES[params["dtype"]]
-    m, columns, k, outer, inner = d[:5]
+    d, dtype = Dims(*(word(dims, i) for i in range(len(gemm_layout.NAMES)))), DTYPES[params["dtype"]]
     a_at, b_at, c_at = _buffers(bufs, 3)
-    if d[24]:  # swapped: the kernel reads A where B is
+    if d.swapped:
         a_at, b_at = b_at, a_at
-    a = strided(a_at, dtype, (outer, inner, m, k), (d[10], d[11], d[5], d[6]))
-    b = strided(b_at, dtype, (outer, inner, k, columns), (d[12], d[13], d[7], d[8]))
+    a = strided(a_at, dtype, (d.outer, d.inner, d.m, d.k), (d.a_outer, d.a_inner, d.a_row, d.a_column))
+    b = strided(b_at, dtype, (d.outer, d.inner, d.k, d.n), (d.b_outer, d.b_inner, d.b_row, d.b_column))
     size = np.dtype(dtype).itemsize
-    with np.errstate(all="ignore"):
-        c = np.matmul(a, b)
-    if not d[16]:
-        strided(c_at, dtype, c.shape, (d[14], d[15], d[9], size), write=True)[...] = c
+    c = np.matmul(a, b)
+    if c_at:
+        strided(c_at, dtype, c.shape, (d.c_outer, d.c_inner, d.c_row, size), write=True)[...] = c
+    if not d.tile:
         return 0
-    tile, tile_dims, tile_bufs, status = kernel(d[16]), d[17], d[18] or bufs + 32, 0
-    for index in np.ndindex(outer, inner):
-        item = index[0] * inner + index[1]
-        for i0 in range(0, m, 5):
-            for j0 in range(0, columns, 32):
-                part = np.ascontiguousarray(c[index][i0 : i0 + 5, j0 : j0 + 32])
+    c = c.swapaxes(2, 3) if d.swapped else c
+    tile, tile_bufs, status = kernel(d.tile), bufs + 8 * gemm_layout.TILE_FIRST, 0
+    for outer, inner in np.ndindex(d.outer, d.inner):
+        first = (outer * d.inner + inner) * c.shape[2]
+        for i0 in range(0, c.shape[2], 5):
+            for j0 in range(0, c.shape[3], 32):
+                part = np.ascontiguousarray(c[outer, inner, i0 : i0 + 5, j0 : j0 + 32])
                 MEMORY.add(part.ctypes.data, part.nbytes, written=True, keep=part)
-                box = np.array([item * m + i0, part.shape[0], j0, part.shape[1], part.ctypes.data, part.strides[0]], np.int64)
-                status = tile(tile_dims, tile_bufs, ctx, 0, box.ctypes.data) or status
+                box = np.array([first + i0, part.shape[0], j0, part.shape[1], part.ctypes.data, part.strides[0]], np.int64)
+                status = tile(d.tile_dims, tile_bufs, ctx, 0, box.ctypes.data) or status
+                MEMORY.remove(part.ctypes.data)
     return status
 
 
@@ -365,11 +372,9 @@ def run(entry: int, dims: int, ctx: int, parallel: bool, bufs: int = 0) -> int:
 
 
 @contextmanager
-def machine(threads: int = 1, *, apart: bool = False, epilogues: bool | None = None) -> Iterator[Memory]:
+def machine(threads: int = 1, *, apart: bool = False) -> Iterator[Memory]:
     """Programs made and run inside are run by this machine; `apart`: every buffer of the arena has memory of its own."""
     global MEMORY
-    from graphnn_compiler.lowering import lower
-
     MEMORY = Memory()
     spans: list[tuple[int, int]] = []
 
@@ -393,20 +398,15 @@ def machine(threads: int = 1, *, apart: bool = False, epilogues: bool | None = N
     ordinary = program.aligned
     before = {"addresses": program.addresses, "team": program.team, "plan_memory": program.plan_memory, "aligned": ordinary}
     before |= {"_run_address": program._run_address, "min_parallel_work": program.min_parallel_work}
-    flag = getattr(lower, "EPILOGUES", None)
     program.addresses, program.plan_memory, program.aligned = addresses, plan_apart, aligned  # type: ignore[assignment]
     program.team = SimpleNamespace(run=run, threads=team.threads, KERNELS=team.KERNELS)  # type: ignore[assignment]
     program._run_address, program.min_parallel_work = 0, lambda: 0
-    if epilogues is not None and flag is not None:
-        lower.EPILOGUES = epilogues
     team.set_threads(threads)
     try:
         yield MEMORY
     finally:
         for name, value in before.items():
             setattr(program, name, value)
-        if flag is not None:
-            lower.EPILOGUES = flag
         team.set_threads(None)
 
 
@@ -419,4 +419,4 @@ def allow(executable_program: program.Program, arrays: Sequence[np.ndarray], res
         MEMORY.add(a.ctypes.data, a.nbytes, written=False, keep=a)
 
 
-__all__ = ["Fault", "allow", "evaluate", "machine"]
+__all__ = ["Fault", "allow", "machine"]

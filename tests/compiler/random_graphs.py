@@ -212,9 +212,8 @@ class Maker:
             sizes = [rng.randint(1, int(d)) for d in v.shape]
             starts = tuple(rng.randint(0, int(d) - n) for d, n in zip(v.shape, sizes, strict=True))
             source = self.partner(v)
-            part = b.getitem(source, (0,) * source.ndim)
-            piece = b.broadcast_to(part, tuple(sizes))
             if all(isinstance(d, int) and d > 0 for d in source.shape):
+                piece = b.broadcast_to(b.getitem(source, (0,) * source.ndim), tuple(sizes))
                 self.add(emit(movement.SliceUpdate(starts, (1,) * v.ndim), v, piece), max(bound, self.bound[source]))
         elif kind == "drop" and v.ndim > 1 and isinstance(v.shape[0], int):
             self.add(b.getitem(v, rng.randint(0, int(v.shape[0]) - 1)), bound)
@@ -265,7 +264,7 @@ class Maker:
         v = self.pick()
         w = self.partner(v)
         if self.smooth:  # the condition does not depend on what is differentiated
-            c = emit(compare.Less(), b.index.extent_value(N, "float64"), b.value(3.0))
+            c = emit(compare.Less(), b.index.extent_value(N, "float64"), b.value(3.0, "float64"))
         else:
             c = self.partner(v, "bool")
         if self.joins(c.shape, b.broadcast(v.shape, w.shape)):

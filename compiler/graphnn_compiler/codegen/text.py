@@ -148,6 +148,9 @@ class _Writer:
         self.put(f"    status = fail(ctx, tid, {where}, x{i})")
         start = self.address(p, f"{base}{p}") if lanes else f"{base}{p}"
         kind = self.nest.lane_class(p) if lanes else "0"
+        if not lanes:
+            self.put(f"v{i} = splat_load_{t}({start} + extract(select(w{i}, zero_index, {index}), 0) * step{i})")
+            return
         if kind == "c" and self.same_in_all_lanes(expr.index):
             self.put(f"v{i} = load_{t}({start} + extract(select(w{i}, zero_index, {index}), 0) * step{i}, m)")
             return

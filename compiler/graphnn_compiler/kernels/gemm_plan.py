@@ -8,7 +8,6 @@ from functools import cache
 from graphnn_compiler.kernels.gemm_layout import CHUNK, SIZES, THIN, Dims
 from graphnn_compiler.runtime.spec import HOST, KernelSpec, Target, resolve
 
-CHUNK = 512
 LONG = 8192  # K from which on it is cut into segments
 TILES = {  # (rows of the tall tile, of the small one, vectors) by register file and element size
     (True, 4): (12, 8, 2),
@@ -58,8 +57,8 @@ def _up(x: int, step: int) -> int:
 
 def _item(m: int, n: int, parts: int, width: int, small: int, pack: bool) -> tuple[int, int]:
     """Rows and columns of an item, so that there are about `parts` equal shares of them or many more."""
-    unit = THIN if m == 1 else width
-    rows, columns = max(m, 1), _up(max(n, 1), unit)
+    m, n, unit = max(m, 1), max(n, 1), THIN if m == 1 else width
+    rows, columns = m, _up(n, unit)
     if parts > 1:
         by_columns, by_rows = _up(-(-n // parts), unit), _up(-(-m // parts), small)
         if m == 1 or by_columns * m <= by_rows * n:
@@ -100,6 +99,8 @@ def plan(
         threads: threads that will call the kernel.
         target: the CPU it is for.
         min_parallel: floating-point operations below which one thread does it all.
+        indexed: `"rows"`: row i of A is the row index[i] of a matrix; `"columns"`: so are A's columns; bufs[INDEX] is the
+            address of the index, int64 and in range. `""`: neither.
         scratch: C is not kept: only an epilogue sees it, item by item in the workspace.
 
     Returns:
@@ -119,15 +120,15 @@ def plan(
         (a_strides, b_strides), (m, n) = ((*t[:2], t[3], t[2]) for t in (b_strides, a_strides)), (1, m)
     a_outer, a_inner, a_row, a_column = a_strides
     b_outer, b_inner, b_row, b_column = b_strides
-    if n <= 1:
+    outer, inner = batch
+    items = outer * inner
+    flops = 2 * items * m * n * k
+    if n == 1 or flops == 0:  # then it does not count
         b_column = size
     elif k <= 1 and b_column != size:
         b_row = size
     if b_column != size and b_row != size:
         raise ValueError(f"B needs contiguous rows or columns; its strides are {b_row} and {b_column} bytes")
-    outer, inner = batch
-    items = outer * inner
-    flops = 2 * items * m * n * k
     if flops < min_parallel:
         threads = 1
     pack = b_column != size or (m >= PACK_FROM and k * n > PACK_SIZE)

@@ -63,7 +63,7 @@ def build(dtype: str) -> Callable[..., Any]:
                         quiet = False
                         zeta = (beta - alpha) / (2.0 * gamma)
                         sign = 1.0 if zeta >= 0.0 else -1.0
-                        tangent = sign / (abs(zeta) + extract(sqrt(splat_f64(1.0 + zeta * zeta)), 0))
+                        tangent = sign / (zeta * sign + extract(sqrt(splat_f64(1.0 + zeta * zeta)), 0))
                         c = 1.0 / extract(sqrt(splat_f64(1.0 + tangent * tangent)), 0)
                         s = c * tangent
                         for j in range(wide):

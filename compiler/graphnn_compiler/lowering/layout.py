@@ -12,6 +12,7 @@ from ..ir import Graph, Node, Value
 from ..ops.elementwise import StopGradient
 from ..ops.index import ExtentOf, Iota, Scatter, Take, TakeAlongAxis
 from ..ops.movement import Constant
+from ..ops.reduce import Reduce
 from ..passes.fuse import Group, fuse, node_reads
 from ..views import Buffer, Map, Storage, contiguous, identity, strip, view
 
@@ -127,7 +128,8 @@ class Layout:
                 self.needed[group].append(v)
             else:
                 source = self.storage_of(v)
-                if source.buffer.kind == "state" and source.buffer.slot in self.graph.updates:  # its old value is wanted
+                old = source.buffer.kind == "state" and self.behind(v) is self.graph.states[source.buffer.slot]  # type: ignore[index]
+                if old and source.buffer.slot in self.graph.updates:
                     aside = contiguous(Buffer(product(source.shape), source.buffer.dtype), source.shape)
                     self.early.append((source, aside))
                     source = aside
@@ -146,6 +148,8 @@ class Layout:
                     return False
                 if base is old and group.kind != "loop":
                     return False
+        if group.level.get(v) == "full" and _read_later(group, v, old):
+            return False
         if unit is not group and any(strip(u, identity(u.ndim))[0] is old for n in unit.nodes for u in n.inputs):
             return False
         direct = {strip(u, m)[0] for node in group.nodes for u, m in node_reads(node)}
@@ -227,3 +231,20 @@ class Layout:
 
     def stores(self, group: Group) -> list[tuple[Value, Storage]]:
         return [(v, self.storages[v]) for v in dict.fromkeys(self.needed[group])]
+
+
+def _read_later(group: Group, v: Value, old: Value) -> bool:
+    """Whether a pass over the reduced axes that follows the one which makes v reads `old`, for itself or to compute something again."""
+    stage: dict[Value, int] = {}
+    again: set[Value] = set()  # full members that are computed from `old`
+    last = 0
+    for node in group.nodes:
+        sources = [strip(u, m)[0] for u, m in node_reads(node)]
+        here, out = max((stage.get(u, 0) for u in sources), default=0), node.outputs[0]
+        reduces = isinstance(node.op, Reduce)
+        stage[out] = here + 1 if reduces else here
+        if any(u is old or u in again for u in sources):
+            last = max(last, here)
+            if not reduces and group.level[out] == "full":
+                again.add(out)
+    return last > stage[v]

@@ -16,7 +16,7 @@ from ..ops.reduce import Reduce
 from ..ops.suffix import SUFFIX
 from ..passes.fuse import Group
 from ..runtime.spec import KernelSpec
-from ..views import FIXED, Buffer, Map, Storage, collapse, contiguous, identity, onto_operand, strip
+from ..views import FIXED, At, Buffer, Map, Storage, collapse, contiguous, identity, onto_operand, strip
 from .steps import IndexCheck, LoopStep, Place
 
 CHEAP = {
@@ -76,7 +76,7 @@ class NestBuilder:
 
     def access(self, storage: Storage, m: Map, to_nest: dict[int, int]) -> Access:
         """An operand: a storage read through a map from a member's axes."""
-        moved = tuple(FIXED if at.axis is not None and at.axis not in to_nest else at for at in m)
+        moved = tuple(At(at.offset, None, 0) if at.axis is not None and at.axis not in to_nest else at for at in m)
         moved = tuple(replace(at, axis=to_nest[at.axis]) if at.axis is not None else at for at in moved)
         offset, strides = storage.read(moved, len(self.order))
         return Access(storage.buffer, storage.buffer.dtype, offset, strides)
@@ -92,10 +92,10 @@ class NestBuilder:
             self.terms.append(Term(expr, dtype, level, note))
         return self.term_of[key]
 
-    def load(self, access: Access, level: str) -> int:
+    def load(self, access: Access) -> int:
         p = self.operand(access)
-        moves = any(access.strides[len(self.kept_axes) :])
-        return self.term((p, access), Load(p), access.dtype, "full" if moves or level == "full" else "kept")
+        moves = not self.reduced_axes or any(s != 0 for s in access.strides[len(self.kept_axes) :])
+        return self.term(access, Load(p), access.dtype, "full" if moves else "kept")
 
     def read(self, v: Value, m: Map, to_nest: dict[int, int], level: str) -> int:
         """The term of a value read by a member at `level` through m."""
@@ -115,8 +115,8 @@ class NestBuilder:
         if node is not None and isinstance(node.op, Iota):
             nowhere = Storage(Buffer(0, v.dtype), v.shape, 0, (1,))
             found = self.access(nowhere, m, to_nest)
-            return self.load(Access(None, v.dtype, found.offset, found.strides), level)
-        return self.load(self.access(self.memory.storage_of(v), m, to_nest), level)
+            return self.load(Access(None, v.dtype, found.offset, found.strides))
+        return self.load(self.access(self.memory.storage_of(v), m, to_nest))
 
     # -- members
 
@@ -234,7 +234,7 @@ def copy_step(source: Storage | Value, target: Storage, nodes: list[Node], scala
     to_nest = builder.shape_axes("full", target.shape)
     whole = identity(len(target.shape))
     if isinstance(source, Storage):
-        term = builder.load(builder.access(source, whole, to_nest), "full")
+        term = builder.load(builder.access(source, whole, to_nest))
     else:
         term = builder.term("fill", Scalar(scalar), target.buffer.dtype, "kept")
         builder.terms[term] = Term(Scalar(scalar), target.buffer.dtype, "kept")
