@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import activations, ops
 from .common import ConfiguredLayer, Identifier, add_weight, axis_extents, set_options
-from .input_spec import InputSpec
+from .input_spec import InputSpec, known
 from .layer import Layer
 
 __all__ = ["ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
@@ -201,7 +201,7 @@ class Softmax(ConfiguredLayer):
         if not fits:
             raise ValueError(
                 f"Softmax {self.name!r}: the mask must broadcast to the inputs. "
-                f"Received: mask of shape {tuple(mask.shape)}, inputs of shape {tuple(inputs.shape)}"
+                f"Received: mask of shape {known(mask.shape)}, inputs of shape {known(inputs.shape)}"
             )
         return mask if mask.dtype == "bool" else ops.greater(mask, 0.5)
 

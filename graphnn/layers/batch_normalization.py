@@ -11,7 +11,7 @@ from typing import Any
 from .. import ops
 from ..config import epsilon as fuzz
 from .common import ConfiguredLayer, Identifier, add_weight, axis_extents, set_options
-from .input_spec import InputSpec
+from .input_spec import InputSpec, known
 from .normalization import widened
 
 __all__ = ["BatchNormalization"]
@@ -121,7 +121,7 @@ class BatchNormalization(ConfiguredLayer):
         if mask is not None and len(mask.shape) != len(inputs.shape) - 1:
             raise ValueError(
                 f"BatchNormalization {self.name!r}: the mask must have one axis less than the inputs. "
-                f"Received: mask of shape {tuple(mask.shape)}, inputs of shape {tuple(inputs.shape)}"
+                f"Received: mask of shape {known(mask.shape)}, inputs of shape {known(inputs.shape)}"
             )
         x = ops.cast(inputs, widened(inputs.dtype))
         gamma, beta = (None if w is None else ops.cast(w, x.dtype) for w in (self.gamma, self.beta))

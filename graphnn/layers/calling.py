@@ -17,7 +17,7 @@ from ..context import calling, current_path, current_training, get_mask, name_sc
 from ..dispatch import find, value
 from ..node import Node, symbolic_outputs
 from ..program import is_arraylike
-from ..tensor import KerasTensor, Tensor
+from ..tensor import KerasTensor, Tensor, dims_of
 from . import versions
 from .array_calls import ArrayCalls
 from .base import super_missing
@@ -77,9 +77,24 @@ class Calling(ArrayCalls):
         bound = self._info().bind(self, args, kwargs)
         self._check_first(bound)
         self._build_for(bound)
-        outputs = symbolic_outputs(self._traced, args, kwargs)
+        declared = cast(Any, type(self))
+        if getattr(declared.compute_output_spec, "by_tracing", False):
+            outputs = symbolic_outputs(self._traced, args, kwargs)
+        else:
+            outputs = declared.compute_output_spec(self, *args, **kwargs)
+        if not getattr(declared.compute_output_shape, "by_tracing", False) and isinstance(outputs, KerasTensor):
+            self._forget_extents(outputs, bound)
         Node(self, args, kwargs, outputs)
         return outputs
+
+    def _forget_extents(self, output: KerasTensor, bound: dict[str, Any]) -> None:
+        """Where a layer's own `compute_output_shape` leaves an extent open, the symbolic output does so too."""
+        try:
+            shape = cast(Any, self).compute_output_shape(tree.map_structure(_known_shape, next(iter(bound.values()))))
+        except (AttributeError, IndexError, NotImplementedError, TypeError, ValueError):
+            return  # it does not suit these arguments; what was traced holds
+        if tree.is_shape(shape) and len(shape) == output.ndim:
+            output.dims = dims_of([None if m is None and isinstance(n, int) else n for m, n in zip(shape, output.dims, strict=True)])
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic outputs for symbolic inputs, with a node in the DAG."""
@@ -192,13 +207,10 @@ class Calling(ArrayCalls):
         if self.built:
             return
 
-        def shape(x: Any) -> Any:
-            return known(x.shape) if hasattr(x, "shape") else None
-
         shapes: dict[str, Any] = {}
         for name, x in bound.items():
             if name != "training" and not name.endswith("mask") and any(hasattr(e, "shape") for e in tree.flatten(x)):
-                shapes[f"{name}_shape"] = tree.map_structure(shape, x)
+                shapes[f"{name}_shape"] = tree.map_structure(_known_shape, x)
         with _build_lock, suspended():
             if not self.built:
                 self._build_on(shapes)
@@ -220,6 +232,10 @@ class Calling(ArrayCalls):
             build(self, first)
         else:
             build(self)
+
+
+def _known_shape(x: Any) -> Any:
+    return known(x.shape) if hasattr(x, "shape") else None
 
 
 def _add_note(e: Exception, layer: Calling, bound: dict[str, Any]) -> None:

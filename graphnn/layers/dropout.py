@@ -12,7 +12,7 @@ from typing import Any
 from .. import ops, random
 from ..config import standardize_data_format
 from .common import ConfiguredLayer, fraction
-from .input_spec import InputSpec
+from .input_spec import InputSpec, known
 from .layer import Layer
 
 __all__ = [
@@ -288,7 +288,7 @@ def filled(noise_shape: Sequence[int | None] | None, inputs: Any) -> tuple[Any, 
         return None
     if len(noise_shape) != len(inputs.shape):
         raise ValueError(
-            f"noise_shape={tuple(noise_shape)} does not have the {len(inputs.shape)} axes of the input {tuple(inputs.shape)}"
+            f"noise_shape={tuple(noise_shape)} does not have the {len(inputs.shape)} axes of the input {known(inputs.shape)}"
         )
     return tuple(d if n is None else n for n, d in zip(noise_shape, ops.shape(inputs), strict=True))
 

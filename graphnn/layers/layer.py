@@ -113,6 +113,8 @@ class Layer(Calling):
         layer = self if self.built else self._twin()
         return symbolic_outputs(layer._traced, args, kwargs)
 
+    compute_output_spec.by_tracing = True  # type: ignore[attr-defined]
+
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape of the outputs for inputs of given shapes, found by tracing `call`."""
         layer = self if self.built else self._twin()
@@ -131,6 +133,8 @@ class Layer(Calling):
             return getattr(x, "shape", None)
 
         return tree.map_structure(shape, layer.compute_output_spec(*given, **named))
+
+    compute_output_shape.by_tracing = True  # type: ignore[attr-defined]
 
     def _twin(self) -> Self:
         """A copy to build in its place, or itself where it cannot be copied."""

@@ -250,7 +250,9 @@ class State(LayerBase):
         """
         own = self._own_variables()
         if len(store) != len(own):
-            raise ValueError(f"Layer '{self.name}' expected {len(own)} variables, but received {len(store)} variables during loading.")
+            raise ValueError(
+                f"Layer '{self.name}' expected {len(own)} variables, but received {len(store)} variables during loading."
+            )
         for i, v in enumerate(own):
             v.assign(store[str(i)])
 

@@ -267,6 +267,8 @@ class Sequential(Model):
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
 
+    compute_output_shape.by_tracing = True  # type: ignore[attr-defined]
+
     def get_config(self) -> dict[str, Any]:
         """The layers and the input shape."""
         from .. import dtype_policies

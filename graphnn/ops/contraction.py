@@ -38,6 +38,8 @@ def contracted(a: Value, b: Value) -> Value:
         )
     if a.shape[-1] != inner:
         raise ConcreteExtentNeeded(f"matrix product of {show(a.shape)} and {show(b.shape)}")
+    if a.ndim == b.ndim == 1:
+        return added(a * b)
     return build.matmul(a, b)
 
 
@@ -66,15 +68,10 @@ def dot(x1: Tensorish, x2: Tensorish) -> Value:
     >>> dot([1.0, 2.0], [3.0, 4.0]).tolist()
     11.0
     """
-    if (
-        not all(getattr(x, "ndim", 1) for x in (x1, x2))
-        or isinstance(x1, bool | int | float)
-        or isinstance(x2, bool | int | float)
-    ):
-        a, b = operands(x1, x2)
-        return a * b
     (a, b), kind = factors(x1, x2)
-    if b.ndim <= 2 or a.ndim == 1:
+    if a.ndim == 0 or b.ndim == 0:
+        y = a * b
+    elif b.ndim <= 2 or a.ndim == 1:
         y = contracted(a, b)
     else:
         y = _summed(a, b, [a.ndim - 1], [b.ndim - 2])

@@ -28,7 +28,17 @@ def _fitting(xs: Sequence[Value], axis: int) -> None:
             )
 
 
-@op
+@op(name="Concatenate")
+def _concatenate(parts: Sequence[Tensorish], axis: int) -> Value:
+    return _joined(_parts(parts, "concatenate"), axis)
+
+
+def _joined(parts: list[Value], axis: int) -> Value:
+    at = build.normal_axis(axis, parts[0].ndim)
+    _fitting(parts, at)
+    return glued(parts, at)
+
+
 def concatenate(xs: Sequence[Tensorish], axis: int = 0) -> Value:
     """Tensors after one another along an axis.
 
@@ -42,10 +52,7 @@ def concatenate(xs: Sequence[Tensorish], axis: int = 0) -> Value:
     >>> concatenate([[1, 2], [3]]).tolist()
     [1, 2, 3]
     """
-    parts = _parts(xs, "concatenate")
-    at = build.normal_axis(axis, parts[0].ndim)
-    _fitting(parts, at)
-    return glued(parts, at)
+    return _concatenate(xs, axis)
 
 
 def _parts(xs: Any, name: str) -> list[Value]:
@@ -86,18 +93,22 @@ def append(x1: Tensorish, x2: Tensorish, axis: int | None = None) -> Value:
     a, b = operands(x1, x2)
     if axis is None:
         return glued([flat(a), flat(b)], 0)
-    return concatenate([a, b], axis)
+    return _joined([a, b], axis)
 
 
-@op
+@op(name="Hstack")
+def _hstack(parts: Sequence[Tensorish]) -> Value:
+    lines = [v if v.ndim else flat(v) for v in _parts(parts, "hstack")]
+    return _joined(lines, 0 if lines[0].ndim == 1 else 1)
+
+
 def hstack(xs: Sequence[Tensorish]) -> Value:
     """Tensors after one another along axis 1, or 0 where they have one axis.
 
     >>> hstack([[1, 2], [3]]).tolist()
     [1, 2, 3]
     """
-    parts = [v if v.ndim else flat(v) for v in _parts(xs, "hstack")]
-    return concatenate(parts, 0 if parts[0].ndim == 1 else 1)
+    return _hstack(xs)
 
 
 @op
@@ -107,7 +118,7 @@ def vstack(xs: Sequence[Tensorish]) -> Value:
     >>> vstack([[1, 2], [3, 4]]).tolist()
     [[1, 2], [3, 4]]
     """
-    return concatenate([build.expand(flat(v), 0) if v.ndim < 2 else v for v in _parts(xs, "vstack")], 0)
+    return _joined([build.expand(flat(v), 0) if v.ndim < 2 else v for v in _parts(xs, "vstack")], 0)
 
 
 @op
@@ -121,7 +132,7 @@ def dstack(xs: Sequence[Tensorish]) -> Value:
     for v in _parts(xs, "dstack"):
         v = build.expand(flat(v), 0) if v.ndim < 2 else v
         found.append(build.expand(v, 2) if v.ndim == 2 else v)
-    return concatenate(found, 2)
+    return _joined(found, 2)
 
 
 def _pieces(v: Value, at: int, bounds: Sequence[Extent]) -> list[Value]:

@@ -275,7 +275,7 @@ def where(condition: Tensorish, x1: Tensorish = None, x2: Tensorish = None) -> V
     return _where(condition, x1, x2)
 
 
-@op(tensors=("condlist", "choicelist", "default"))
+@op
 def select(condlist: Sequence[Tensorish], choicelist: Sequence[Tensorish], default: Tensorish = 0) -> Value:
     """The element of the first choice whose condition holds, else `default`.
 

@@ -225,8 +225,8 @@ def count_nonzero(x: Tensorish, axis: Axis = None) -> Value:
 def logsumexp(x: Tensorish, axis: Axis = None, keepdims: bool = False) -> Value:
     """log(sum(exp(x))), without overflow in between. Arguments as in `sum`.
 
-    >>> print(logsumexp([1000.0, 1000.0]).round(4))
-    1000.6931
+    >>> print(logsumexp([1000.0, 1000.0]).round(2))
+    1000.69
     """
     return log_of_sum(floating(x), axis, keepdims)
 

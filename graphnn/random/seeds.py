@@ -33,8 +33,9 @@ class SeedGenerator:
     Raises:
         ValueError: the seed is not a non-negative integer.
 
-    >>> generator = SeedGenerator(7)
-    >>> a, b = uniform((3,), seed=generator), uniform((3,), seed=generator)
+    >>> from graphnn import random
+    >>> generator = random.SeedGenerator(7)
+    >>> a, b = (random.uniform((3,), seed=generator) for _ in range(2))
     >>> bool((a == b).any()), generator.state.numpy().tolist()
     (False, [7, 2])
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from graphnn_compiler.dims import ConcreteExtentNeeded, Dim, Extent, Shape, evaluate, symbol
@@ -21,7 +21,6 @@ from .. import tree
 from ..config import floatx
 from ..dispatch import value
 from ..layers.calling import epoch
-from ..losses.labels import label_error
 from ..tensor import BATCH, Array
 from ..variable import Variable
 from . import checks
@@ -83,15 +82,16 @@ class Step:
         """Runs some steps; an index of the data that is out of range names the targets where it is one of theirs."""
         try:
             found = self.executable.run(inputs, steps, outputs)
-        except IndexError as error:
-            self._blame(inputs, steps, error)
+        except IndexError:
+            self._blame(inputs, steps)
             raise
         if outputs is None:
             for i in self.shared:
                 found[i] = np.array(found[i])
         return found
 
-    def _blame(self, inputs: Sequence[Array | Rows], steps: int, error: IndexError) -> None:
+    def _blame(self, inputs: Sequence[Array | Rows], steps: int) -> None:
+        """Raises the error of a bad class number where there is one among the targets."""
         for place, loss, shape, name in self.targets:
             given = inputs[place]
             rows = np.concatenate([given.at(s) for s in range(steps)]) if isinstance(given, Rows) else given
@@ -99,8 +99,6 @@ class Step:
                 checks.check_target(loss, rows, shape, name)
             except ValueError as better:
                 raise better from None
-        if getattr(error, "__notes__", None) is None and self.targets and hasattr(error, "limit"):
-            raise label_error(cast(Any, error)) from None
 
     def fill(self, arrays: Sequence[Any]) -> Any:
         """The structure of the results with arrays in it."""

@@ -44,7 +44,7 @@ def matrix(shape: tuple[int, ...], turned: bool, dtype: str, seed: int = 0) -> A
 
 
 def four(a: Array) -> Array:
-    return a.reshape((1,) * (4 - a.ndim) + a.shape) if a.ndim < 4 and a.flags.c_contiguous else a[(None,) * (4 - a.ndim)]
+    return a[(None,) * (4 - a.ndim)]
 
 
 def multiply(
@@ -68,9 +68,23 @@ def multiply(
     if c is None:
         c = np.full((outer, inner, m, n), np.nan, a.dtype)
     c4 = four(c)
-    a_strides, b_strides = ([0 if e == 1 else s for e, s in zip(x.shape[:2], x.strides, strict=False)] + list(x.strides[2:]) for x in (a, b))
+    a_strides, b_strides = (
+        [0 if e == 1 else s for e, s in zip(x.shape[:2], x.strides, strict=False)] + list(x.strides[2:]) for x in (a, b)
+    )
     plan = gemm_plan.plan(
-        m, n, k, (outer, inner), tuple(a_strides), tuple(b_strides), c4.strides[:3], a.dtype.name, threads, target, 0, indexed, scratch
+        m,
+        n,
+        k,
+        (outer, inner),
+        tuple(a_strides),
+        tuple(b_strides),
+        c4.strides[:3],
+        a.dtype.name,
+        threads,
+        target,
+        0,
+        indexed,
+        scratch,
     )
     dims = plan.dims
     for name, value in changes.items():
@@ -84,7 +98,8 @@ def multiply(
     tile_dims = np.array([*epilogue[1], 0], np.int64)
     dims[gemm_layout.TILE], dims[gemm_layout.TILE_DIMS] = epilogue[0], tile_dims.ctypes.data
     block, space = np.array(dims, np.int64), work(bytes_needed)
-    order = [a.ctypes.data, b.ctypes.data, 0 if scratch else c4.ctypes.data, space.ctypes.data] + [0 if index is None else index.ctypes.data, *epilogue[2]]
+    index_address = 0 if index is None else index.ctypes.data
+    order = [a.ctypes.data, b.ctypes.data, 0 if scratch else c4.ctypes.data, space.ctypes.data, index_address, *epilogue[2]]
     bufs, ctx = np.array(order, np.int64), context.new_context(threads)
     kernel = loader.function(loader.address(plan.spec, target))
     codes = [-1] * threads
@@ -137,9 +152,7 @@ def test_blocking_never_changes_a_bit(dtype: str, target: str) -> None:
         a, b = matrix((m, k), False, dtype), matrix((k, n), False, dtype, 1)
         want = multiply(a, b)[0, 0]
         for rows, columns, pack, dynamic, threads in itertools.product((5, 24, 64), (64, 192), (0, 1), (0, 1), (1, 3)):
-            got = multiply(
-                a, b, threads, TARGETS[target], rows=rows, columns=columns, pack=pack, dynamic=dynamic, single=0
-            )
+            got = multiply(a, b, threads, TARGETS[target], rows=rows, columns=columns, pack=pack, dynamic=dynamic, single=0)
             assert same(got[0, 0], want), (m, n, k, rows, columns, pack, dynamic, threads)
 
 
@@ -264,7 +277,11 @@ def test_an_epilogue_s_error_is_the_result() -> None:
 def test_rows_and_columns_by_index(target: str) -> None:
     """A shuffled batch is read in place: the same bits as of the gathered rows."""
     rng = np.random.default_rng(0)
-    x, weights, gradient = matrix((200, 30), False, "float32"), matrix((30, 45), False, "float32", 1), matrix((90, 45), False, "float32", 2)
+    x, weights, gradient = (
+        matrix((200, 30), False, "float32"),
+        matrix((30, 45), False, "float32", 1),
+        matrix((90, 45), False, "float32", 2),
+    )
     for threads, count in itertools.product((1, 3), (1, 2, 33, 90)):
         index = rng.integers(0, 200, count)
         got = multiply(x, weights, threads, TARGETS[target], index=index, indexed="rows")[0, 0]

@@ -110,7 +110,7 @@ class _Writer:
 
     def write(self, p: int, base: str, name: str, lanes: bool) -> None:
         t = SUFFIX[self.nest.operands[p].dtype]
-        if not lanes:
+        if not lanes or self.nest.lane_class(p) == "0":  # a product of one column
             self.put(f"set_scalar_{t}({base}, extract({name}, 0))")
         elif self.nest.lane_class(p) == "c":
             self.put(f"store_{t}({self.address(p, base)}, {name}, m)")
@@ -148,17 +148,18 @@ class _Writer:
         self.put(f"    status = fail(ctx, tid, {where}, x{i})")
         start = self.address(p, f"{base}{p}") if lanes else f"{base}{p}"
         kind = self.nest.lane_class(p) if lanes else "0"
+        self.put(f"u{i} = {mask} & ~w{i}")  # a bad index reads nothing
         if not lanes:
-            self.put(f"v{i} = splat_load_{t}({start} + extract(select(w{i}, zero_index, {index}), 0) * step{i})")
+            self.put(f"v{i} = splat_{t}(extract(load_{t}({start} + extract({index}, 0) * step{i}, u{i}), 0))")
             return
         if kind == "c" and self.same_in_all_lanes(expr.index):
-            self.put(f"v{i} = load_{t}({start} + extract(select(w{i}, zero_index, {index}), 0) * step{i}, m)")
+            self.put(f"v{i} = load_{t}({start} + extract({index}, 0) * step{i}, u{i})")
             return
-        self.put(f"g{i} = select(w{i}, zero_index, {index}) * splat_i64(step{i})")
+        self.put(f"g{i} = {index} * splat_i64(step{i})")
         if kind != "0":
             step = str(self.nest.operands[p].size) if kind == "c" else f"s{p}_{self.nest.lane_axis}"
             self.put(f"g{i} = g{i} + ramp_i64(0, {step})")
-        self.put(f"v{i} = gather_{t}({start}, g{i}, {mask})")
+        self.put(f"v{i} = gather_{t}({start}, g{i}, u{i})")
 
     def same_in_all_lanes(self, i: int) -> bool:
         """Whether a term has one value for all lanes of a vector."""

@@ -6,7 +6,7 @@ int64 with operators, `code.range` is a loop, `code.when` an if, a `Cell` a vari
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Union
 
@@ -141,7 +141,7 @@ class Code:
         b.position_at_end(after)
 
     @contextmanager
-    def forever(self) -> Iterator[Callable[[Word], None]]:
+    def forever(self) -> Generator[Callable[[Word], None]]:
         """A loop that ends where the function it yields is called with a truth value that holds."""
         b = self.b
         body, after = b.append_basic_block("loop"), b.append_basic_block("loop_end")
@@ -158,7 +158,7 @@ class Code:
         b.position_at_end(after)
 
     @contextmanager
-    def when(self, condition: Word) -> Iterator[None]:
+    def when(self, condition: Word) -> Generator[None]:
         with self.b.if_then(condition.v):
             yield
 
@@ -171,7 +171,12 @@ class Code:
 
     def call(self, name: str, body: Callable[..., None], *args: Word) -> None:
         """Call `body(code, *words)`, which is written once per module as a function of its own."""
-        self.e.call_outlined(name, VOID, [x.v for x in args], lambda e, *v: body(Code(e), *Code(e).words(v)))
+
+        def emit(e: Emit, *values: Any) -> None:
+            code = Code(e)
+            body(code, *code.words(values))
+
+        self.e.call_outlined(name, VOID, [x.v for x in args], emit)
 
     def claim(self, address: Word, index: int) -> Word:
         """The int64 at address[index], which becomes one more, atomically."""

@@ -67,7 +67,9 @@ def tile(rows: int, vectors: int, dtype: str, edge: bool, indexed: str = "", pan
         if indexed == "rows":
             numbers = [code.word(o.index + number * 8, 0) for number in numbers]
         a_rows = [o.a_row * number for number in numbers]
-        b_vectors: list[Int] = [v * x.bytes + (o.b_panel - panel * x.bytes) * (v // panel) if panel else v * x.bytes for v in columns]
+        b_vectors: list[Int] = [
+            v * x.bytes + (o.b_panel - panel * x.bytes) * (v // panel) if panel else v * x.bytes for v in columns
+        ]
         c_rows = [o.c + o.c_row * i for i in range(rows)]
         for row in c_rows:
             for v in columns:

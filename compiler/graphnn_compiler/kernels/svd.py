@@ -1,7 +1,7 @@
 """Singular value decomposition of small matrices by one-sided Jacobi rotations, in float64 whatever the dtype.
 
-dims: matrices, rows m, columns n. bufs: a, out (k rows of 1 + m + n, k = min(m, n)), work space of k (max(m, n) + k + 1) float64 for
-each matrix. Threads share out the matrices.
+dims: matrices, rows m, columns n. bufs: a, out (k rows of 1 + m + n, or k numbers; k = min(m, n)), work space of
+k (max(m, n) + k + 1) float64 for each matrix. Threads share out the matrices.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ..simd import extract, scalar_f64, set_scalar_f64, splat_f64, sqrt, word
 HELPERS: tuple[str, ...] = ("ops/suffix.py", "ops/base.py")
 
 
-def build(dtype: str) -> Callable[..., Any]:
-    """The kernel for a dtype."""
+def build(dtype: str, vectors: bool) -> Callable[..., Any]:
+    """The kernel for a dtype; without `vectors` it gives the singular values alone."""
     size, t = itemsize(dtype), SUFFIX[dtype]
     element, set_element = getattr(simd, f"scalar_{t}"), getattr(simd, f"set_scalar_{t}")
 
@@ -30,7 +30,8 @@ def build(dtype: str) -> Callable[..., Any]:
         wide = max(m, n)
         for item in range(count * tid // n_threads, count * (tid + 1) // n_threads):
             a = word(bufs, 0) + item * m * n * size
-            out = word(bufs, 1) + item * k * (1 + m + n) * size
+            width = 1 + m + n if vectors else 1
+            out = word(bufs, 1) + item * k * width * size
             w = word(bufs, 2) + item * k * (wide + k + 1) * 8
             turned = w + k * wide * 8
             lengths = turned + k * k * 8
@@ -88,8 +89,10 @@ def build(dtype: str) -> Callable[..., Any]:
                     best = i if scalar_f64(lengths + i * 8) > scalar_f64(lengths + best * 8) else best
                 length = scalar_f64(lengths + best * 8)
                 set_scalar_f64(lengths + best * 8, -1.0)
-                row = out + rank * (1 + m + n) * size
+                row = out + rank * width * size
                 set_element(row, length)
+                if not vectors:
+                    continue
                 long = row + size if m >= n else row + (1 + m) * size
                 short = row + (1 + m) * size if m >= n else row + size
                 divisor = length if length > 0.0 else 1.0

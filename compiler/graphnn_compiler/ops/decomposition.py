@@ -111,7 +111,7 @@ class Svd(Op):
 
     def kernel(self, specs: Sequence[Spec]) -> tuple[str, dict[str, object]]:
         """The name and parameters of the hand-written kernel."""
-        return "svd", {"dtype": specs[0][1]}
+        return "svd", {"dtype": specs[0][1], "vectors": True}
 
     def dims(self, shapes: Sequence[tuple[int, ...]]) -> list[int]:
         """Matrices, rows, columns."""
@@ -135,7 +135,44 @@ def _part(x: Value, start: int, size: int) -> Value:
     return emit(Slice((0,) * (x.ndim - 1) + (start,), (*x.shape[:-1], size), (1,) * x.ndim), x)
 
 
+@dataclass(frozen=True)
+class SingularValues(Op):
+    """The singular values of matrices (..., m, n), the largest first: (..., min(m, n))."""
+
+    kind = "kernel"
+
+    def infer(self, *specs: Spec) -> list[Spec]:
+        [(shape, dtype)] = Svd().infer(*specs)
+        return [(shape[:-1], dtype)]
+
+    def reference(self, *arrays: Array) -> Array:
+        return Svd().reference(*arrays)[..., 0]
+
+    def gradient(self, inputs: Sequence[Value], outputs: Sequence[Value], cotangents: Grads) -> Grads:
+        ct = cotangents[0]
+        assert ct is not None
+        packed = emit(Svd(), inputs[0])
+        m, n = int(inputs[0].shape[-2]), int(inputs[0].shape[-1])
+        u, v = _part(packed, 1, m), _part(packed, 1 + m, n)
+        return [emit(MatMul(), swap_last(u * emit(Reshape((*ct.shape, 1)), ct)), v)]
+
+    def kernel(self, specs: Sequence[Spec]) -> tuple[str, dict[str, object]]:
+        """The name and parameters of the hand-written kernel."""
+        return "svd", {"dtype": specs[0][1], "vectors": False}
+
+    def dims(self, shapes: Sequence[tuple[int, ...]]) -> list[int]:
+        """Matrices, rows, columns."""
+        return Svd().dims(shapes)
+
+    def workspace(self, shapes: Sequence[tuple[int, ...]]) -> int:
+        """Bytes, as of `Svd`."""
+        return Svd().workspace(shapes)
+
+    @classmethod
+    def samples(cls) -> Sequence[Sample]:
+        return [Sample(cls(), s.inputs) for s in Svd.samples()]
+
+
 def singular_values(a: Value) -> Value:
     """The singular values of matrices (..., m, n), the largest first."""
-    packed = emit(Svd(), a)
-    return emit(Reshape(packed.shape[:-1]), _part(packed, 0, 1))
+    return emit(SingularValues(), a)

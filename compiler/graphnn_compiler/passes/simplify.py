@@ -15,7 +15,7 @@ from ..interpret import concrete
 from ..ir import Graph, Node, Value
 from ..ops.base import Elementwise
 from ..ops.elementwise import Add, Cast, Div, Mul, StopGradient, Sub
-from ..ops.movement import BroadcastTo, Constant, Reshape, Transpose, constant, reshape
+from ..ops.movement import BroadcastTo, Constant, Reshape, Transpose, constant, reshape, transpose
 from ..ops.reduce import Reduce
 from ..trace import emit
 from .rewrite import rewrite
@@ -93,7 +93,7 @@ def _rule(node: Node) -> tuple[Value, ...] | None:
         if op.perm == tuple(range(x.ndim)):
             return (x,)
         if isinstance(inner, Transpose) and x.node is not None:
-            return (emit(Transpose(tuple(inner.perm[p] for p in op.perm)), x.node.inputs[0]),)
+            return (transpose(x.node.inputs[0], tuple(inner.perm[p] for p in op.perm)),)
     if isinstance(op, Reduce):
         real = tuple(a for a in op.axes if x.shape[a] != 1)
         if real != op.axes:

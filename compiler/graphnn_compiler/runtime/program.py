@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -58,6 +59,34 @@ class Mode:
     inputs: tuple[str, ...]
     outputs_by_step: bool = False
     limits: tuple[int, ...] = ()  # rows of the data sets behind inputs in "order" mode
+
+
+class Pace:
+    """Whether the team is worth its barriers. Where other processes want the cores, waiting for one another can cost far more than it
+    gains; the results have the same bits either way, so the faster way is found by trying both, now and then again.
+    """
+
+    TRIAL = 32  # runs between two tries of the slower way
+
+    def __init__(self) -> None:
+        self.seconds: list[float | None] = [None, None]  # per step: alone, together
+        self.runs = 0
+
+    def together(self) -> bool:
+        """Whether the next run uses the team."""
+        alone, team_ = self.seconds
+        self.runs += 1
+        if team_ is None or alone is None:
+            return team_ is None
+        best = team_ <= alone
+        return best if self.runs % self.TRIAL or max(alone, team_) > 8 * min(alone, team_) else not best
+
+    def took(self, together: bool, seconds: float) -> None:
+        """Notes the time of a step."""
+        before = self.seconds[together]
+        self.seconds[together] = seconds if before is None else min(seconds, before) * 0.5 + seconds * 0.5
+        if together and self.seconds[0] is None and seconds > 0.005:
+            self.seconds[0] = 2 * seconds  # so long a step is better done together: not even tried alone
 
 
 class _Table:
@@ -257,6 +286,7 @@ class Program:
                 kernel, self.dims.ctypes.data + 8 * dims, 8 * bufs, count, self.strides.ctypes.data + 8 * bufs if strided else 0, flags,
             )  # fmt: skip
         self.parallel = any_parallel
+        self.pace = Pace()
         for r, row in enumerate(table.rows):
             self._point_to_epilogue(r, row[1])
 
@@ -284,7 +314,11 @@ class Program:
             for i, offset in uses:
                 frame.bufs[i] = base + offset
         frame.dims[2] = steps
-        code = team.run(_entry(), frame.dims_address, frame.context_address, self.parallel)
+        together = self.parallel and self.pace.together()
+        start = time.perf_counter()
+        code = team.run(_entry(), frame.dims_address, frame.context_address, together)
+        if self.parallel:
+            self.pace.took(together, (time.perf_counter() - start) / steps)
         failed = errors(frame.context) if code else None
         if code and failed is None:
             raise RuntimeError(f"a program ended with code {code}")
