@@ -283,7 +283,8 @@ def mish(x: Any) -> Any:
 
 
 def sparsemax(x: Any, axis: int = -1) -> Any:
-    """The projection of x onto the probability simplex along an axis (A. Martins, R. Astudillo, From softmax to sparsemax, 2016).
+    """max(x - t, 0) with the threshold t of sparsemax along an axis (A. Martins, R. Astudillo, From softmax to sparsemax, 2016);
+    see `ops.sparsemax`.
 
     >>> sparsemax([[1.0, 3.0]]).tolist()
     [[0.0, 1.0]]

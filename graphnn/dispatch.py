@@ -125,7 +125,7 @@ def _plain(x: Any) -> Any:
 
 
 def _number_list(x: Any) -> bool:
-    return isinstance(x, list | tuple) and all(isinstance(e, bool | int | float | np.generic) for e in tree.flatten(x))
+    return tree.is_list(x) and len(x) > 0 and all(isinstance(e, bool | int | float | np.generic) for e in tree.flatten(x))
 
 
 class OpCall(Operation):
@@ -184,7 +184,7 @@ def op(function: Any = None, *, static: Iterable[str] = (), tensors: Iterable[st
     def prepared(parameter: str, x: Any) -> Any:
         if parameter in fixed:
             return _plain(x)
-        if parameter in numeric and isinstance(x, list | tuple) and x and _number_list(x):
+        if parameter in numeric and _number_list(x):
             return listed(x)
         return x
 

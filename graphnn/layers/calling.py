@@ -94,7 +94,9 @@ class Calling(ArrayCalls):
         except (AttributeError, IndexError, NotImplementedError, TypeError, ValueError):
             return  # it does not suit these arguments; what was traced holds
         if tree.is_shape(shape) and len(shape) == output.ndim:
-            output.dims = dims_of([None if m is None and isinstance(n, int) else n for m, n in zip(shape, output.dims, strict=True)])
+            output.dims = dims_of(
+                [None if m is None and isinstance(n, int) else n for m, n in zip(shape, output.dims, strict=True)]
+            )
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic outputs for symbolic inputs, with a node in the DAG."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..config import standard_dtype
 from ..node import Node
 from ..tensor import KerasTensor
 from .layer import Layer
@@ -70,7 +71,7 @@ class InputLayer(Layer):
             batch_shape = (batch_size, *_checked(shape, "shape"))
         self.batch_shape = _checked(batch_shape, "batch_shape")
         self.optional, self.sparse, self.ragged = optional, False, False
-        self._dtype_name = KerasTensor((), dtype, name="dtype").dtype
+        self._dtype_name = standard_dtype(dtype)
         output = input_tensor if input_tensor is not None else KerasTensor(self.batch_shape, self._dtype_name, name=name)
         Node(self, (), {}, output)
         self.built = True

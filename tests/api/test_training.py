@@ -59,7 +59,7 @@ def test_any_layout_of_the_data_gives_the_same_training(make: Any) -> None:
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "bool", "float16"])
 def test_other_dtypes_are_cast_inside_the_program(dtype: str) -> None:
     model, (x, y) = classifier(lr=1e-3), data()
-    x = (x * 3).astype(dtype) if dtype != "uint8" else (np.abs(x) * 9).astype(dtype)
+    x = (x * 3).astype(dtype) if dtype != "uint8" else (np.abs(x) * 3).astype(dtype)
     reference = Reference(model, 1e-3)
     model.fit(x, y.astype("uint8"), batch_size=4, shuffle=False, verbose=0)
     reference.epoch(x.astype("float32"), y, 4)

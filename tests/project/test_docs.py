@@ -18,12 +18,8 @@ PAGES = sorted(p for p in (ROOT / "docs").rglob("*.md") if blocks(p.read_text("u
 
 
 @pytest.fixture(autouse=True)
-def in_new_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty directory, and names of layers counted from one."""
-    from graphnn.utils import clear_session
-
+def in_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    clear_session()
 
 
 @pytest.fixture

@@ -62,6 +62,16 @@ def build(dtype: str, tall: int, small: int, vectors: int, indexed: str = "") ->
     return gemm
 
 
+class Read:
+    """The dims, each read where it is used, so that LLVM does not make a copy of a loop for each of their values."""
+
+    def __init__(self, code: Code, dims: Word) -> None:
+        self._code, self._dims = code, dims
+
+    def __getattr__(self, name: str) -> Word:
+        return self._code.word(self._dims, NAMES.index(name))
+
+
 class Writer:
     """Writes the kernel's loops."""
 
@@ -72,7 +82,7 @@ class Writer:
 
     def items(self, code: Code, dims: Word, bufs: Word, ctx: Word, tid: Word, n: Word) -> Word:
         """One thread's items: by columns, then by rows."""
-        d = Dims(*(code.word(dims, i) for i in range(len(NAMES))))
+        d = Read(code, dims)
         swapped, zero = d.swapped.differs(0), code.number(0)
         a, b = (swapped.then(code.word(bufs, i), code.word(bufs, j)) for i, j in ((B, A), (A, B)))
         c, work = code.word(bufs, C), code.word(bufs, WORK) + tid * d.thread_bytes
@@ -124,7 +134,7 @@ class Writer:
                 item.set(code.claim(ctx, CLAIM))
         return result.get()
 
-    def item(self, code: Code, d: Dims[Word], whole: Operands, work: Word, more: Word, finish: Callable[..., None]) -> None:
+    def item(self, code: Code, d: Read, whole: Operands, work: Word, more: Word, finish: Callable[..., None]) -> None:
         """Chunk by chunk. K = 0 is one chunk of nothing."""
         packed, panels, one, position = d.pack.differs(0), work + d.panels, code.number(1), Cell(code, 0)
         with code.forever() as leave_if:
@@ -170,7 +180,7 @@ class Writer:
             position.set(p + k)
             leave_if(last)
 
-    def pack(self, code: Code, d: Dims[Word], chunk: Operands, panels: Word) -> None:
+    def pack(self, code: Code, d: Read, chunk: Operands, panels: Word) -> None:
         """panels[j // width][p, j % width] = B[p, j]."""
         width, size, n, k = self.tiles.width, self.panel_bytes, chunk.n, chunk.k
         code.choose(
@@ -180,7 +190,7 @@ class Writer:
         )
 
     def ahead(
-        self, code: Code, d: Dims[Word], whole: Operands, chunk: Operands, p: Word, last: Word, more: Word
+        self, code: Code, d: Read, whole: Operands, chunk: Operands, p: Word, last: Word, more: Word
     ) -> Callable[[Word, Word], None]:
         """While the tiles compute, the chunk of B that comes next is on its way: each strip asks for its share."""
         by_rows, m, n = d.b_column.equals(self.size), chunk.m, chunk.n
@@ -197,7 +207,7 @@ class Writer:
 
         return ask
 
-    def row(self, code: Code, d: Dims[Word], chunk: Operands, work: Word) -> None:
+    def row(self, code: Code, d: Read, chunk: Operands, work: Word) -> None:
         """A chunk of a product of one row."""
         first, chain = chunk.add.equals(0), work + d.chain
         o = replace(chunk, c=first.then(chunk.c, chain), m=code.number(1), add=code.number(0))

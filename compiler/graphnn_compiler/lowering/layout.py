@@ -14,6 +14,7 @@ from ..ops.index import ExtentOf, Iota, Scatter, Take, TakeAlongAxis
 from ..ops.movement import Constant
 from ..ops.reduce import Reduce
 from ..passes.fuse import Group, fuse, node_reads
+from ..schedule import schedule
 from ..views import Buffer, Map, Storage, contiguous, identity, strip, view
 
 
@@ -193,30 +194,15 @@ class Layout:
         return False
 
     def order(self) -> list[Group]:
-        """Units in an order that respects all edges: those that can fail and what they need first, writers of states last."""
+        """Units in the order in which they run; what can fail comes before what writes states."""
         units = [g for g in self.groups if self.unit[g] is g]
-        index = {g: i for i, g in enumerate(units)}
-        writers = [g for g in units if self.writes_state(g)]
         failing = [g for g in units if self.fails(g)]
-        for w in writers:
+        for w in [g for g in units if self.writes_state(g)]:
             self.edges(w).update(f for f in failing if f is not w and not self.reaches(f, w))
-        done: dict[Group, None] = {}
-
-        def visit(g: Group) -> None:
-            stack: list[tuple[Group, list[Group]]] = [(g, sorted(self.edges(g), key=index.__getitem__))]
-            while stack:
-                now, rest = stack[-1]
-                nxt = next((r for r in rest if r not in done), None)
-                if nxt is None:
-                    done[now] = None
-                    stack.pop()
-                else:
-                    stack.append((nxt, sorted(self.edges(nxt), key=index.__getitem__)))
-
-        for g in [g for g in units if g not in writers] + writers:
-            if g not in done:
-                visit(g)
-        return list(done)
+        parts = {u: [u] if u.epilogue is None else [u, u.epilogue] for u in units}
+        reads = {u: [self.storages[v].buffer for p in parts[u] for v in self.in_memory(p) if v in self.storages] for u in units}
+        writes = {u: [self.storages[v].buffer for p in parts[u] for v in self.needed[p]] for u in units}
+        return schedule(units, {u: self.edges(u) for u in units}, reads, writes)
 
     def writes_state(self, unit: Group) -> bool:
         parts = [unit, unit.epilogue] if unit.epilogue is not None else [unit]

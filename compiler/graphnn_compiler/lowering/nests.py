@@ -224,7 +224,23 @@ def finish(builder: NestBuilder, split: int | None = None, tile: Buffer | None =
     writes = [a.buffer for i, a in enumerate(nest.operands) if i in written and a.buffer is not None]
     cost = sum(8 if isinstance(t.expr, Apply) and t.expr.costly else 1 for t in nest.terms)
     work = product([*nest.kept, *nest.reduced]) * cost
-    return LoopStep(builder.group.nodes, places, reads, writes, work, builder.checks, spec, nest.dims())
+    return LoopStep(builder.group.nodes, places, reads, writes, work, builder.checks, spec, nest.dims(), _in_place(nest))
+
+
+def _in_place(nest: Nest) -> list[tuple[Buffer, Buffer]]:
+    """Pairs (written, read) of buffers of which each element is read just before it is written: they may share memory."""
+    pairs: list[tuple[Buffer, Buffer]] = []
+    written = {s.operand for s in nest.stores}
+    for w in written if not nest.reduced else ():
+        for r, access in enumerate(nest.operands):
+            out = nest.operands[w]
+            if r in written or access.buffer is None or out.buffer is None or access.buffer is nest.tile:
+                continue
+            if sum(a.buffer is access.buffer for a in nest.operands) > 1:  # read at another place too
+                continue
+            if (access.offset, access.strides, access.size) == (out.offset, out.strides, out.size):
+                pairs.append((out.buffer, access.buffer))
+    return pairs
 
 
 def copy_step(source: Storage | Value, target: Storage, nodes: list[Node], scalar: str = "") -> LoopStep:

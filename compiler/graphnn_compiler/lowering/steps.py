@@ -45,6 +45,7 @@ class LoopStep(Step):
 
     spec: KernelSpec = field(default_factory=lambda: KernelSpec("loop"))
     dims: list[Extent] = field(default_factory=list)
+    in_place: list[tuple[Buffer, Buffer]] = field(default_factory=list)  # (written, read): may be the same memory
 
 
 @dataclass(eq=False)

@@ -149,9 +149,11 @@ class Program:
                 if b.kind == "arena" or (b.kind == "input" and b in life):
                     first, _ = life.get(b, (at, at))
                     life[b] = (first, at)
+        same = self._share(life, len(prefix))
         self._slots = {b: n for n, b in enumerate(life)}
         self._compile_missing(bool(prefix))
         sizes = [Lifetime(evaluate(b.size, env) * itemsize(b.dtype), *span) for b, span in life.items()]
+        self._slots |= {b: self._slots[keeper] for b, keeper in same.items()}
         for i in prefix:
             self._take_rows(table, i)
         for at, step in enumerate(low.steps, len(prefix)):
@@ -162,6 +164,29 @@ class Program:
         offsets, self.arena_bytes = plan_memory(sizes)
         _check_memory(self.arena_bytes)
         self._fill(table, offsets, low.guard + len(prefix))
+
+    def _share(self, life: dict[Buffer, tuple[int, int]], first: int) -> dict[Buffer, Buffer]:
+        """Lets a buffer take over the memory of one that its kernel reads for the last time, element by element.
+
+        Merges the lifetimes in `life`; gives for each buffer that has no memory of its own the one whose memory it has.
+        """
+        same: dict[Buffer, Buffer] = {}
+        for at, step in enumerate(self.lowered.steps, first):
+            loop = step.epilogue if isinstance(step, GemmStep) else step
+            if not isinstance(loop, LoopStep):
+                continue
+            factors = {p.buffer for p in step.places[:2]} if isinstance(step, GemmStep) else set[Buffer | None]()
+            for out, read in loop.in_place:
+                keeper = same.get(read, read)
+                if out not in life or keeper not in life or keeper is out or read in factors or life[out][0] != at:
+                    continue
+                if life[keeper][1] == at and self._bytes(out) == self._bytes(keeper):
+                    life[keeper] = (life[keeper][0], life.pop(out)[1])
+                    same[out] = keeper
+        return same
+
+    def _bytes(self, b: Buffer) -> int:
+        return evaluate(b.size, self.env) * itemsize(b.dtype)
 
     def _compile_missing(self, gathers: bool) -> None:
         """Asks for all kernels at once, so that those that are missing are compiled together."""

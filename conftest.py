@@ -1,16 +1,12 @@
-"""What all tests share: one kernel cache for the whole run, fixed seeds."""
+"""What all tests and doctests share: one kernel cache for the whole run, the same start for each."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import random
 import shutil
 import tempfile
-from pathlib import Path
 
 import hypothesis
-import numpy as np
 import pytest
 
 # Set before anything is imported that compiles, and inherited by the workers of pytest-xdist: a kernel is compiled once per run.
@@ -34,17 +30,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def fixed_seeds() -> None:
-    """Every test starts from the same random numbers, alone or among others."""
-    random.seed(0)
-    np.random.seed(0)
-    if importlib.util.find_spec("graphnn.random"):
-        from graphnn.utils import set_random_seed
+def same_start() -> None:
+    """Every test starts with the same random numbers and the same names of layers, alone or among others."""
+    from graphnn.utils import clear_session, set_random_seed
 
-        set_random_seed(0)
-
-
-@pytest.fixture
-def root() -> Path:
-    """The project's directory."""
-    return Path(__file__).resolve().parents[1]
+    clear_session()
+    set_random_seed(0)
