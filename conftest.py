@@ -32,7 +32,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def same_start() -> None:
     """Every test starts with the same random numbers and the same names of layers, alone or among others."""
-    from graphnn.utils import clear_session, set_random_seed
+    from graphnn import naming
+    from graphnn.utils import set_random_seed
 
-    clear_session()
+    naming.reset()
     set_random_seed(0)

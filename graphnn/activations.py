@@ -56,8 +56,8 @@ def softmax(x: Any, axis: int = -1) -> Any:
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """log(softmax(x)), computed so that nothing overflows.
 
-    >>> log_softmax([[1.0, 1.0]]).round(4).tolist() == log_softmax([[9.0, 9.0]]).round(4).tolist()
-    True
+    >>> [round(float(v), 4) for v in log_softmax([9.0, 9.0])]
+    [-0.6931, -0.6931]
     """
     return ops.log_softmax(x, axis=axis)
 
@@ -94,8 +94,8 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
 def softplus(x: Any) -> Any:
     """log(1 + exp(x)).
 
-    >>> softplus([0.0]).round(4).tolist() == [0.6931000232696533]
-    True
+    >>> round(float(softplus([0.0])[0]), 4)
+    0.6931
     """
     return ops.softplus(x)
 
@@ -229,8 +229,8 @@ def hard_sigmoid(x: Any) -> Any:
 def log_sigmoid(x: Any) -> Any:
     """log(sigmoid(x)), computed so that nothing overflows.
 
-    >>> log_sigmoid([200.0]).tolist()
-    [0.0]
+    >>> log_sigmoid([-200.0]).tolist()
+    [-200.0]
     """
     return ops.log_sigmoid(x)
 

@@ -53,8 +53,8 @@ class MaxNorm(Constraint):
         axis: the axis, or axes, along which a vector of the weight lies: 0 for the inputs of a Dense unit, (0, 1, 2) for a
             filter of Conv2D.
 
-    >>> MaxNorm(1.0)([[3.0], [4.0]]).round(4).tolist()
-    [[0.6], [0.8]]
+    >>> [round(float(v), 4) for v in MaxNorm(1.0)([3.0, 4.0])]
+    [0.6, 0.8]
     """
 
     def __init__(self, max_value: float = 2, axis: Axis = 0):
@@ -88,8 +88,8 @@ class UnitNorm(Constraint):
     Args:
         axis: the axis, or axes, along which a vector of the weight lies.
 
-    >>> UnitNorm()([[3.0], [4.0]]).round(4).tolist()
-    [[0.6], [0.8]]
+    >>> [round(float(v), 4) for v in UnitNorm()([3.0, 4.0])]
+    [0.6, 0.8]
     """
 
     def __init__(self, axis: Axis = 0):
@@ -112,8 +112,8 @@ class MinMaxNorm(Constraint):
         rate: the share of the way to the bounds that one step goes: 1 obeys them at once.
         axis: the axis, or axes, along which a vector of the weight lies.
 
-    >>> MinMaxNorm(0.5, 1.0)([[3.0], [4.0]]).round(4).tolist()
-    [[0.6], [0.8]]
+    >>> [round(float(v), 4) for v in MinMaxNorm(0.5, 1.0)([3.0, 4.0])]
+    [0.6, 0.8]
     """
 
     def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0):

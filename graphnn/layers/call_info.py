@@ -20,9 +20,16 @@ class CallInfo:
         self.any_keyword = any(p.kind is p.VAR_KEYWORD for p in self.parameters)
 
     def bind(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The given arguments by name, in the order of the signature; TypeError where they do not fit."""
+        """The given arguments by name, in the order of the signature; TypeError where they do not fit.
+
+        `training` is always taken: sublayers see it even where `call` itself does not ask for it.
+        """
+        aside: dict[str, Any] = {}
+        if "training" in kwargs and "training" not in self.names and not self.any_keyword:
+            aside["training"] = kwargs["training"]
+            kwargs = {k: v for k, v in kwargs.items() if k != "training"}
         try:
-            return dict(self.signature.bind(*args, **kwargs).arguments)
+            return dict(self.signature.bind(*args, **kwargs).arguments) | aside
         except TypeError as e:
             raise TypeError(f"{type(layer).__name__}.call() of layer {layer.name!r}: {e}") from None
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from .. import activations, initializers, ops
+from ..tensor import dims_of
 from .common import Identifier, add_weight, refuse_quantization, set_options
 from .input_spec import InputSpec
 from .lora import LoraMixin
@@ -97,6 +98,14 @@ class EinsumDense(LoraMixin):
         if self.bias is not None:
             y = ops.add(y, self.bias)
         return self.activation(y)
+
+    def _symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        # As in Keras, an extent that `output_shape` leaves open is unknown in the symbolic output, even if the input's is not.
+        y = super()._symbolic(args, kwargs)
+        front = y.ndim - len(self.partial_output_shape) if self.equation.startswith("...") else 1
+        open_axes = [front + i for i, d in enumerate(self.partial_output_shape) if d is None]
+        y.dims = dims_of([None if i in open_axes else d for i, d in enumerate(y.dims)])
+        return y
 
     def get_config(self) -> dict[str, Any]:
         return {"activity_regularizer": None, **super().get_config(), "output_shape": list(self.partial_output_shape)}

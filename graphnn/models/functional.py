@@ -35,6 +35,7 @@ class Functional(OnArrays, Model):
         _only_symbolic("inputs", inputs)
         _only_symbolic("outputs", outputs)
         trainable = kwargs.pop("trainable", True)
+        inputs, outputs = _single(inputs), _single(outputs)
         super().__init__(name=name, _functional=True, **kwargs)
         self._inputs, self._outputs = with_inputs(tree.flatten(inputs), tree.flatten(outputs))
         self._inputs_structure = tree.pack_sequence_as(inputs, self._inputs)
@@ -173,7 +174,7 @@ class Functional(OnArrays, Model):
         return bool(getattr(self._inputs[i].history.operation, "optional", False))
 
     def fitted(self, i: int, shape: tuple[Any, ...]) -> int:
-        """0 where input i may have this shape; 1 or -1 where a last axis of extent 1 must be added or dropped.
+        """0 where input i may have this shape (with any number of rows); 1 or -1 where a last axis of 1 must be added or dropped.
 
         Raises:
             ValueError: where it may not.
@@ -185,7 +186,7 @@ class Functional(OnArrays, Model):
         elif len(shape) == len(want) - 1 and want[-1] == 1:
             change, shape_there = 1, (*shape, 1)
         if len(shape_there) != len(want) or any(
-            isinstance(a, int) and b is not None and a != b for a, b in zip(shape_there, want, strict=True)
+            isinstance(a, int) and b is not None and a != b for a, b in zip(shape_there[1:], want[1:], strict=True)
         ):
             raise ValueError(
                 f"Input {i} with name '{self.input_names[i]}' of layer '{self.name}' is incompatible with the layer: "
@@ -256,10 +257,15 @@ def functional_class(cls: Any) -> Any:
     return found
 
 
+def _single(structure: Any) -> Any:
+    """The tensor of a list of one."""
+    return structure[0] if tree.is_list(structure) and len(structure) == 1 else structure
+
+
 def _only_symbolic(what: str, structure: Any) -> None:
     flat = tree.flatten(structure)
     if not flat:
-        raise ValueError(f"a model needs {what}. Received: {what}={structure}")
+        raise ValueError(f"`{what}` argument cannot be empty. Received: {what}={structure}")
     for x in flat:
         if not isinstance(x, KerasTensor):
             raise ValueError(

@@ -45,7 +45,8 @@ class OnArrays(_Base):
 
         if find((args, kwargs), KerasTensor) or active() is not None or type(self).call is not Functional.call:
             return super().__call__(*args, **kwargs)
-        return self._on_arrays(*args, **kwargs)
+        bound = self._info().bind(self, args, kwargs)
+        return self._on_arrays(bound["inputs"], bound.get("training"), bound.get("mask"))
 
     def matched(self, inputs: Any) -> list[Any]:
         raise NotImplementedError
@@ -53,7 +54,7 @@ class OnArrays(_Base):
     def fitted(self, i: int, shape: tuple[Any, ...]) -> int:
         raise NotImplementedError
 
-    def _on_arrays(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def _on_arrays(self, inputs: Any, training: bool | None, mask: Any) -> Any:
         flat = self.matched(inputs)
         masked = mask is not None or any(getattr(x, "_keras_mask", None) is not None for x in flat)
         if masked or any(x is None or isinstance(x, Variable) for x in flat):
@@ -85,12 +86,15 @@ class OnArrays(_Base):
         if any(p is not None and p.epoch != versions.epoch() for p in list(programs.values())) or len(programs) > MAX_PROGRAMS:
             programs.clear()
             self._fast.clear()
-        if training not in programs:
+        fixed = any(
+            isinstance(x.dims[0], int) and x.dims[0] != a.shape[0] for x, a in zip(self._inputs, arrays, strict=True) if x.dims
+        )
+        if training not in programs and not fixed:
             try:
                 programs[training] = self._traced_program(training, [x.dims for x in self._inputs])
             except ConcreteExtentNeeded:
                 programs[training] = None
-        program = programs[training]
+        program = None if fixed else programs[training]
         if program is None:
             key = (training, *[a.shape for a in arrays])
             program = programs.get(key)

@@ -119,7 +119,7 @@ def full_like(x: Tensorish, fill_value: Tensorish, dtype: Any = None) -> Value:
 
 
 @op(static=("start", "stop", "step"))
-def arange(start: float, stop: float | None = None, step: float | None = None, dtype: Any = None) -> Value:
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Value:
     """start, start + step, ... below `stop`.
 
     Args:
@@ -141,8 +141,8 @@ def arange(start: float, stop: float | None = None, step: float | None = None, d
     whole = all(not isinstance(n, float) for n in (first, last, by))
     kind = standard_dtype(dtype) if dtype is not None else "int32" if whole else floatx()
     if whole:
-        reach = last - first
-        n = -((-reach) // by) if not isinstance(reach, int) or not isinstance(by, int) else max(-(-reach // by), 0)
+        n = -((first - last) // by)
+        n = max(n, 0) if isinstance(n, int) else n
     else:
         n = max(math.ceil((last - first) / by), 0)
     exact = kind if whole and kind != "bool" else "float64"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphnn_compiler import build
-from graphnn_compiler.dims import Extent, show
+from graphnn_compiler.dims import ConcreteExtentNeeded, Extent, show
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops import compare, elementwise, movement
 from graphnn_compiler.ops.elementwise import cast
@@ -102,7 +102,7 @@ def main_diagonal(x: Value, offset: int = 0) -> Value:
             return cut(lined, x.ndim - 2, 0, 0)
         return cut(lined, x.ndim - 2, first * columns + start, length, columns + 1)
     if offset or rows != columns:
-        int(rows), int(columns)  # how long the diagonal is needs numbers
+        raise ConcreteExtentNeeded(f"the length of diagonal {offset} of {show(x.shape)}")
     offsets = _offsets(rows, columns)
     return added(emit(elementwise.Where(), emit(compare.Equal(), offsets, like(0, offsets)), x, like(0, x)), -1)
 

@@ -124,7 +124,7 @@ def _number(n: Extent) -> int:
     return evaluate(n, dict.fromkeys(symbols_of(n), _GUESS))
 
 
-def _cheapest(terms: Sequence[Term], result: str, extents: dict[str, Extent]) -> tuple[int, int]:
+def _cheapest(terms: Sequence[Term], extents: dict[str, Extent]) -> tuple[int, int]:
     """The pair whose product takes the least arithmetic."""
 
     def cost(pair: tuple[int, int]) -> int:
@@ -155,13 +155,13 @@ def einsum(subscripts: str, *operands: Tensorish) -> Value:
     extents = _extents(terms, subscripts)
 
     def needed(*without: int) -> set[str]:
-        return set(result).union(*[t.labels for i, t in enumerate(terms) if i not in without])
+        return set("".join([result, *[t.labels for k, t in enumerate(terms) if k not in without]]))
 
     for i, term in enumerate(terms):
         terms[i] = _single(term, needed(i), extents)
     while len(terms) > 1:
-        i, j = _cheapest(terms, result, extents)
+        i, j = _cheapest(terms, extents)
         joined = _pair(terms[i], terms[j], needed(i, j), extents)
-        terms = [t for k, t in enumerate(terms) if k not in (i, j)] + [joined]
+        terms[:] = [*[t for k, t in enumerate(terms) if k not in (i, j)], joined]
     y = _ordered(terms[0], "".join(c for c in result if c in terms[0].labels))
     return cast(build.broadcast_to(y, tuple(extents[c] for c in result)), kind)

@@ -75,7 +75,7 @@ def unique(
     [1, 3]
     """
     a = concrete(x, "unique")
-    found = np.unique(a, return_index=True, return_inverse=True, return_counts=True, axis=axis)
+    found: Any = np.unique(a, return_index=True, return_inverse=True, return_counts=True, axis=axis)
     values, rest = found[0], [found[1], found[2].reshape(a.shape if axis is None else -1), found[3]]
     along = axis or 0
     if size is not None:
@@ -83,7 +83,7 @@ def unique(
         rest = [_resized(rest[0], size, 0, 0), rest[1], _resized(rest[2], size, 0, 0)]
     wanted = [r.astype("int32") for r, asked in zip(rest, (return_index, return_inverse, return_counts), strict=True) if asked]
     tensors = tuple(as_tensor(r) for r in (values, *wanted))
-    return tensors if len(tensors) > 1 else tensors[0]
+    return tensors if wanted else tensors[0]
 
 
 def _resized(a: Array, size: int, axis: int, fill: float) -> Array:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from graphnn_compiler import build
 from graphnn_compiler.ir import Value
-from graphnn_compiler.ops import compare, elementwise
+from graphnn_compiler.ops import compare, elementwise, reduce
 from graphnn_compiler.ops.base import is_float
 from graphnn_compiler.trace import emit
 
@@ -224,9 +225,7 @@ def allclose(x1: Tensorish, x2: Tensorish, rtol: float = 1e-5, atol: float = 1e-
     >>> bool(allclose([1.0, 2.0], [1.000001, 2.0]))
     True
     """
-    from graphnn_compiler.ops.reduce import All
-
-    return build.reduced(All, isclose(x1, x2, rtol=rtol, atol=atol, equal_nan=equal_nan))
+    return build.reduced(reduce.All, isclose(x1, x2, rtol=rtol, atol=atol, equal_nan=equal_nan))
 
 
 @op(static=("assume_unique", "invert"))
@@ -242,11 +241,9 @@ def isin(x1: Tensorish, x2: Tensorish, assume_unique: bool = False, invert: bool
     >>> isin([1, 2, 3], [2, 3]).tolist()
     [False, True, True]
     """
-    from graphnn_compiler.ops.reduce import Any
-
     a, b = operands(x1, x2)
     hit = emit(compare.Equal(), build.expand(a, -1), flat(b))
-    found = build.reduced(Any, hit, -1)
+    found = build.reduced(reduce.Any, hit, -1)
     return emit(compare.Not(), found) if invert else found
 
 
@@ -255,7 +252,7 @@ def _where(condition: Tensorish, x1: Tensorish, x2: Tensorish) -> Value:
     return pick(truth(condition), weak(x1), weak(x2))
 
 
-def where(condition: Tensorish, x1: Tensorish = None, x2: Tensorish = None) -> Value:
+def where(condition: Tensorish, x1: Tensorish = None, x2: Tensorish = None) -> Any:
     """x1 where the condition holds, else x2. With the condition alone: the indices of its true elements.
 
     Args:

@@ -127,7 +127,7 @@ def batch_normalization(
 
 
 @op(static=("order", "epsilon"))
-def normalize(x: Tensorish, axis: Axis = -1, order: int = 2, epsilon: float | None = None) -> Value:
+def normalize(x: Tensorish, axis: Axis = -1, order: Any = 2, epsilon: float | None = None) -> Value:
     """x / max(norm(x), epsilon) along axes.
 
     Args:

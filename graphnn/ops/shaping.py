@@ -20,7 +20,7 @@ from ._common import Axis, Tensorish, backwards, cut, flat, glued
 
 def extents(shape: Any) -> tuple[Extent, ...]:
     """A shape argument as a tuple: an integer is one axis."""
-    return (shape,) if isinstance(shape, int | np.integer) or not hasattr(shape, "__iter__") else tuple(shape)
+    return tuple(shape) if hasattr(shape, "__iter__") else (shape,)
 
 
 @op
@@ -37,7 +37,8 @@ def reshape(x: Tensorish, newshape: int | Sequence[int]) -> Value:
     >>> reshape([1, 2, 3, 4], (2, -1)).tolist()
     [[1, 2], [3, 4]]
     """
-    v, shape = value(x), extents(newshape)
+    v = value(x)
+    shape: tuple[Any, ...] = extents(newshape)
     free = [i for i, n in enumerate(shape) if isinstance(n, int) and n == -1]
     if len(free) > 1 or any(n is None for n in shape):
         raise ValueError(f"`newshape` holds integers, at most one of them -1. Received: newshape={newshape}")

@@ -34,7 +34,7 @@ class Ftrl(Optimizer):
     >>> w = graphnn.Variable([1.0])
     >>> Ftrl(0.1).apply([[2.0]], [w])
     >>> round(float(w.numpy()[0]), 4)
-    0.7449
+    0.7451
     """
 
     def __init__(

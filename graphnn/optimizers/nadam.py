@@ -24,7 +24,7 @@ class Nadam(Optimizer):
     >>> w = graphnn.Variable([1.0])
     >>> Nadam(0.1).apply([[2.0]], [w])
     >>> round(float(w.numpy()[0]), 4)
-    0.8922
+    0.8937
     """
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random as python_random
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from graphnn_compiler.ir import Value
@@ -40,13 +40,13 @@ class SeedGenerator:
     (False, [7, 2])
     """
 
-    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
+    def __init__(self, seed: Any = None, name: str | None = None, **kwargs: Any):
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments: {kwargs}")
         self.name = name or naming.auto_name(type(self).__name__)
         if seed is None:
             seed = make_default_seed()
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
             raise ValueError(f"Argument `seed` must be a non-negative integer. Received: seed={seed}")
         self._initial = int(seed)
         self.state = Variable(_state(self._initial), dtype="uint32", trainable=False, name="seed_generator_state")
@@ -105,10 +105,10 @@ def draw_seed(seed: Any) -> Any:
         return seed.next()
     if seed is None:
         return global_seed_generator().next()
-    if isinstance(seed, int | np.integer) and not isinstance(seed, bool):
-        return _state(int(seed) & 0xFFFFFFFFFFFFFFFF)
     if isinstance(seed, Value | np.ndarray | Variable):
-        return seed
+        return cast(Any, seed)
+    if hasattr(seed, "__index__") and not isinstance(seed, bool):
+        return _state(int(seed) & 0xFFFFFFFFFFFFFFFF)
     raise ValueError(
         f"Argument `seed` must be either an integer or an instance of `SeedGenerator`. Received: seed={seed} (of type {type(seed)})"
     )

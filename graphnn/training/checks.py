@@ -35,15 +35,15 @@ def inputs_in_order(model: Any, x: Any) -> list[Any] | None:
         return None
     names = list(graph.input_names)
     structure = graph.input
-    if isinstance(x, dict):
-        keys = list(structure) if isinstance(structure, dict) else names
+    if tree.is_dict(x):
+        keys = list(structure) if tree.is_dict(structure) else names
         for k in x:
             if k not in keys:
                 raise ValueError(f"x has the key {k!r}, which is no input of model {model.name!r}. Expected keys: {keys}. Received: {list(x)}")
         for k in keys:
             if k not in x and not _optional(graph, keys.index(k)):
                 raise ValueError(f"x has no entry for input {k!r} of model {model.name!r}. Expected keys: {keys}. Received: {list(x)}")
-        return tree.flatten({k: x.get(k) for k in keys}) if isinstance(structure, dict) else [x.get(k) for k in keys]
+        return tree.flatten({k: x.get(k) for k in keys}) if tree.is_dict(structure) else [x.get(k) for k in keys]
     flat = tree.flatten(x)
     if len(flat) != len(names):
         raise ValueError(
@@ -100,11 +100,11 @@ def symbolic_leaves(model: Any, layout: Layout) -> list[tuple[int, KerasTensor]]
     places = inputs_in_order(model, layout.x) or []
     pairs += [(p, t) for p, t in zip(places, graph.inputs, strict=True) if p is not None and t.ndim == len(layout.specs[p][1]) + 1]
     targets = tree.flatten(layout.y) if layout.y is not None else []
-    if len(targets) == len(graph.outputs) and not isinstance(layout.y, dict):
+    if len(targets) == len(graph.outputs) and not tree.is_dict(layout.y):
         pairs += [(p, t) for p, t in zip(targets, graph.outputs, strict=True) if p is not None]
-    elif isinstance(layout.y, dict):
+    elif tree.is_dict(layout.y):
         named = dict(zip(model.output_names, graph.outputs, strict=False))
-        if isinstance(graph.output, dict):
+        if tree.is_dict(graph.output):
             named = {k: v for k, v in graph.output.items() if isinstance(v, KerasTensor)}
         pairs += [(p, named[k]) for k, p in layout.y.items() if k in named and isinstance(p, int)]
     return pairs
@@ -178,6 +178,11 @@ def check_all_targets(targets: list[tuple[int, Any, tuple[int | None, ...], str]
                 except ValueError as error:
                     where = f" of rows {start} and on" if start else ""
                     raise ValueError(f"{name}{where}: {error}") from None
+
+
+def need_a_look(targets: list[tuple[int, Any, tuple[int | None, ...], str]], found: list[Column]) -> bool:
+    """Whether class numbers come as floats, which only a look at each tells from labels like 1.7."""
+    return any(uses_class_numbers(loss) and found[place].dtype.startswith("float") for place, loss, _, _ in targets)
 
 
 def check_filled(found: list[Column], what: str) -> None:

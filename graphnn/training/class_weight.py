@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import tree
 from ..tensor import Array
 from .columns import Column
 
@@ -20,7 +21,7 @@ def class_weights(y: Column, weights: Any) -> Array:
     Raises:
         ValueError: for anything but such a dictionary.
     """
-    if not isinstance(weights, dict) or not weights:
+    if not tree.is_dict(weights) or not weights:
         raise ValueError(f"`class_weight` must be a dictionary of class numbers and weights. Received: class_weight={weights!r}")
     for k, w in weights.items():
         if isinstance(k, bool | str) or not float(k).is_integer() or float(k) < 0 or not np.isfinite(float(w)):

@@ -16,9 +16,10 @@ from ..tensor import Array
 from ..variable import Variable
 
 COPY_LIMIT = 256 << 20  # bytes up to which an array in the wrong layout is copied as a whole
-_KNOWN = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
-)
+# NumPy makes the name of a dtype anew each time it is asked.
+_KNOWN = {
+    np.dtype(n): n for n in "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
+}  # fmt: skip
 _PYTHON = (bool, int, float, complex, str, bytes, np.generic)
 
 
@@ -52,6 +53,11 @@ class Column:
         """dtype and shape of a row."""
         return self.dtype, self.shape[1:]
 
+    @property
+    def plain(self) -> bool:
+        """Whether the user's array has the dtype of the program; then any array of its dtype in C order does."""
+        return isinstance(self.source, np.ndarray) and self.source.dtype == np.dtype(self.dtype)
+
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -71,8 +77,9 @@ class Column:
 def _target_dtype(dtype: Any, name: str, source: Any) -> str:
     """The dtype that a program reads; a ValueError for what holds no numbers."""
     dtype = np.dtype(dtype)
-    if dtype.name in _KNOWN:
-        return dtype.name
+    known = _KNOWN.get(dtype) or _KNOWN.get(dtype.newbyteorder("="))
+    if known is not None:
+        return known
     if dtype.kind == "f":
         return "float64"  # the long double of this machine
     if dtype.name.startswith(("bfloat16", "float8")):
@@ -97,7 +104,7 @@ def _on_disk(a: Any) -> bool:
 
 def is_data(x: Any) -> bool:
     """True for a list or tuple that is an array in itself: of numbers, or of lists of numbers."""
-    while isinstance(x, list | tuple) and x:
+    while tree.is_list(x) and x:
         x = x[0]
     return isinstance(x, _PYTHON)
 
@@ -125,7 +132,7 @@ def as_rows(x: Any, name: str) -> Any:
         return np.asarray(x.to_numpy())
     if hasattr(x, "collect") and hasattr(x, "lazy"):
         raise ValueError(f"{name} is a lazy frame ({type(x).__name__}); call .collect() first")
-    if isinstance(x, list | tuple) and is_data(x):
+    if tree.is_list(x) and is_data(x):
         try:
             return np.asarray(x)
         except ValueError as error:
@@ -148,15 +155,15 @@ def columns(x: Any, name: str, places: int = 1) -> Any:
     """
     if x is None or isinstance(x, Column):
         return x
-    if isinstance(x, dict):
+    if tree.is_dict(x):
         return {k: columns(v, f"{name}[{k!r}]") for k, v in x.items()}
-    if isinstance(x, list | tuple):
+    if tree.is_list(x):
         if not x:
             raise ValueError(f"{name} is an empty {type(x).__name__}; at least one array is expected")
         several = places > 1 and len(x) == places and isinstance(x[0], list | tuple)
         if several or not is_data(x):
             items = [columns(e, f"{name}[{i}]") for i, e in enumerate(x)]
-            return items if isinstance(x, list) else type(x)(*items) if hasattr(x, "_fields") else tuple(items)
+            return tree.like(x, items)
     return Column(as_rows(x, name), name)
 
 

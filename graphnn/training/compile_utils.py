@@ -21,14 +21,14 @@ def _one(x: Any) -> bool:
 
 def _configuration(x: Any) -> bool:
     """True for the dictionary that describes one loss or metric."""
-    return isinstance(x, dict) and "class_name" in x
+    return tree.is_dict(x) and "class_name" in x
 
 
 def identifiers(said: Any) -> list[Any]:
     """The losses or metrics in a structure of them; the dictionary that describes one is a leaf."""
-    if isinstance(said, dict) and not _configuration(said):
+    if tree.is_dict(said) and not _configuration(said):
         said = list(said.values())
-    if isinstance(said, list | tuple):
+    if tree.is_list(said):
         return [y for x in said for y in identifiers(x)]
     return [] if said is None else [said]
 
@@ -98,7 +98,7 @@ class CompileLoss:
         if _one(self.said) or _configuration(self.said):
             said = [self.said] * n
         else:
-            whole = isinstance(outputs.structure, dict)
+            whole = tree.is_dict(outputs.structure)
             said = spread(self.said, outputs, "the argument `loss` of compile()", _configuration, "none" if whole else "error")
         weights = [None] * n
         if self.loss_weights is not None:
@@ -123,7 +123,7 @@ class CompileLoss:
             if self.targets:
                 raise ValueError(f"{what} are missing: the model is compiled with a loss, and no targets were given")
             return [None] * len(self.outputs)
-        missing = "none" if isinstance(y, dict) else "error"
+        missing = "none" if tree.is_dict(y) else "error"
         found = spread(y, self.outputs, what, lambda x: False, missing)
         for t in self.targets:
             if found[t.place] is None:
@@ -232,7 +232,7 @@ class CompileMetrics:
         what = f"the argument `{'weighted_metrics' if weighted else 'metrics'}` of compile()"
         if said is None:
             return [[] for _ in range(len(outputs))]
-        if isinstance(said, dict):
+        if tree.is_dict(said):
             found = spread(said, outputs, what, _configuration, "none")
         elif len(outputs) == 1:
             found = [said]
@@ -288,7 +288,7 @@ class CompileMetrics:
         found: dict[str, Any] = {}
         for e in self.entries:
             result = e.metric.result()
-            found.update(result if isinstance(result, dict) else {e.name: result})
+            found.update(result if tree.is_dict(result) else {e.name: result})
         return found
 
     def reset_state(self) -> None:

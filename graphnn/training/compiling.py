@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from graphnn_compiler import autodiff
@@ -15,6 +16,8 @@ from .. import ops, tree
 from ..config import floatx
 from ..context import suspended
 from ..dispatch import value
+from ..layers.calling import epoch
+from ..tensor import Array
 from ..variable import Variable
 from .compile_utils import CompileLoss, CompileMetrics
 from .layout import unpack_x_y_sample_weight
@@ -37,11 +40,22 @@ class Compiled:
         self.watch: FinitenessWatch | None = None
         self.quick: dict[Any, Any] = {}
         self.warned = False
+        self._facts: dict[Hashable, Any] = {}
+        self._facts_of = -1
 
     @property
     def done(self) -> bool:
         """Whether `compile` was called."""
         return self.arguments is not None
+
+    def fact(self, key: Hashable, find: Callable[[], Any]) -> Any:
+        """What `find` gives, remembered as long as no attribute of a layer changes."""
+        if self._facts_of != epoch():
+            self._facts, self._facts_of = {}, epoch()
+        key = (key, self.loss is None or self.loss.built, self.metrics is None or self.metrics.built)
+        if key not in self._facts:
+            self._facts[key] = find()
+        return self._facts[key]
 
 
 class Compiling:
@@ -238,7 +252,7 @@ class Compiling:
         found: dict[str, Any] = {}
         for m in self.metrics:
             result = m.result()
-            found.update(result if isinstance(result, dict) else {m.name: result})
+            found.update(result if tree.is_dict(result) else {m.name: result})
         return found
 
     @property
@@ -269,6 +283,9 @@ class Compiling:
 
     def _ordered_names(self, names: Any) -> list[str]:
         """Names in the order in which `evaluate` lists their numbers."""
+        return self._compiled.fact(tuple(names), lambda: self._in_order(names))
+
+    def _in_order(self, names: Any) -> list[str]:
         state = self._compiled
         first: list[str] = []
         if state.done:
@@ -283,7 +300,14 @@ class Compiling:
 
     def reset_metrics(self) -> None:
         """Metrics start again."""
-        for m in self.metrics:
+        if type(self).metrics is not Compiling.metrics:  # a list of the user's own may be another one each time
+            for m in self.metrics:
+                m.reset_state()
+            return
+        arrays, others = self._compiled.fact("resets", lambda: _resets(self.metrics))
+        for a in arrays:
+            a.fill(0)
+        for m in others:
             m.reset_state()
 
     def finiteness_watch(self) -> FinitenessWatch | None:
@@ -353,6 +377,24 @@ class Compiling:
 def _prefixed(entry: Any, metrics: CompileMetrics) -> bool:
     assert metrics.outputs is not None
     return len(metrics.outputs) > 1 and bool(metrics.outputs.keys[entry.place])
+
+
+def _resets(metrics: list[Any]) -> tuple[list[Array], list[Any]]:
+    """The arrays that are filled with zeros to reset metrics, and the metrics that do it in their own way."""
+    from ..metrics import Metric
+
+    arrays: list[Array] = []
+    others: list[Any] = []
+    for m in metrics:
+        if isinstance(m, CompileMetrics):
+            inner = _resets(m.metrics)
+            arrays += inner[0]
+            others += inner[1]
+        elif getattr(type(m), "reset_state", None) is Metric.reset_state:
+            arrays += [v.array for v in m.variables]
+        else:
+            others.append(m)
+    return arrays, others
 
 
 def _rows_of(x: Any) -> Value:

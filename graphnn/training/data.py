@@ -187,7 +187,7 @@ class BatchSource(Source):
         return self._as_columns(batch)
 
     def _as_columns(self, batch: Any) -> tuple[Any, Any, Any]:
-        if not isinstance(batch, tuple | list):
+        if not tree.is_list(batch):
             batch = (batch,)
         if not 1 <= len(batch) <= 3:
             raise ValueError(f"a batch must be (x,), (x, y) or (x, y, sample_weight). Received: a {type(batch).__name__} of {len(batch)}")

@@ -38,9 +38,9 @@ class Layout:
 
 
 def _key(template: Any) -> Hashable:
-    if isinstance(template, dict):
+    if tree.is_dict(template):
         return ("dict", *[(k, _key(v)) for k, v in template.items()])
-    if isinstance(template, list | tuple):
+    if tree.is_list(template):
         return (type(template), *[_key(e) for e in template])
     return template
 
@@ -87,7 +87,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
         return x, y, sample_weight
     if y is not None:
         return x, y
-    return (x,) if isinstance(x, tuple | list) else x
+    return (x,) if tree.is_list(x) else x
 
 
 __all__ = ["Column", "Layout", "layout_of", "pack_x_y_sample_weight", "unpack_x_y_sample_weight"]

@@ -38,7 +38,7 @@ class Outputs:
 
     def wanted(self) -> str:
         """What one value for each output may look like, for messages."""
-        if isinstance(self.structure, dict):
+        if tree.is_dict(self.structure):
             return f"a dictionary with the keys {list(self.structure)}"
         if self.single:
             return "one value"
@@ -75,15 +75,15 @@ def spread(said: Any, outputs: Outputs, what: str, leaf: Any, missing: str = "er
         ValueError: a name that no output has, an output that is not named, or another number of entries.
     """
     n = len(outputs)
-    if isinstance(said, dict) and not leaf(said):
+    if tree.is_dict(said) and not leaf(said):
         return _by_name(said, outputs, what, leaf, missing)
     if n == 1:
-        while isinstance(said, list | tuple) and not leaf(said):
+        while tree.is_list(said) and not leaf(said):
             if len(said) != 1:
                 raise ValueError(f"{what} has {len(said)} entries; the model has {outputs.describe()}")
             said = said[0]
         return [said]
-    if isinstance(said, list | tuple):
+    if tree.is_list(said):
         nested = tree.is_nested(outputs.structure) and any(tree.is_nested(e) for e in _children(outputs.structure))
         if nested and len(said) == len(outputs.structure):
             return _by_structure(said, outputs, what, leaf, missing)
@@ -94,12 +94,12 @@ def spread(said: Any, outputs: Outputs, what: str, leaf: Any, missing: str = "er
 
 
 def _children(structure: Any) -> list[Any]:
-    return list(structure.values()) if isinstance(structure, dict) else list(structure)
+    return list(structure.values()) if tree.is_dict(structure) else list(structure)
 
 
 def _by_name(said: dict[Any, Any], outputs: Outputs, what: str, leaf: Any, missing: str) -> list[Any]:
     structure = outputs.structure
-    if isinstance(structure, dict) and any(tree.is_nested(v) for v in structure.values()) and set(said) <= set(structure):
+    if tree.is_dict(structure) and any(tree.is_nested(v) for v in structure.values()) and set(said) <= set(structure):
         return _by_structure(said, outputs, what, leaf, missing)
     keys = list(outputs.keys)
     unknown = [k for k in said if k not in keys]
@@ -119,13 +119,13 @@ def _by_structure(said: Any, outputs: Outputs, what: str, leaf: Any, missing: st
         if not tree.is_nested(structure):
             found.append(part)
             return
-        if isinstance(structure, dict):
-            if not isinstance(part, dict) or set(part) - set(structure) or (missing == "error" and set(structure) - set(part)):
+        if tree.is_dict(structure):
+            if not tree.is_dict(part) or set(part) - set(structure) or (missing == "error" and set(structure) - set(part)):
                 raise ValueError(f"{what}{where} must be a dictionary with the keys {list(structure)}. Received: {_kind(part)}")
             for k in sorted(structure):
                 visit(structure[k], part.get(k), f"{where}[{k!r}]")
             return
-        if not isinstance(part, list | tuple) or len(part) != len(structure):
+        if not tree.is_list(part) or len(part) != len(structure):
             raise ValueError(f"{what}{where} must be a list of {len(structure)}. Received: {_kind(part)}")
         for i, (s, p) in enumerate(zip(structure, part, strict=True)):
             visit(s, p, f"{where}[{i}]")
@@ -135,9 +135,9 @@ def _by_structure(said: Any, outputs: Outputs, what: str, leaf: Any, missing: st
 
 
 def _kind(x: Any) -> str:
-    if isinstance(x, dict):
+    if tree.is_dict(x):
         return f"a dictionary with the keys {list(x)}"
-    return f"a {type(x).__name__} of {len(x)}" if isinstance(x, list | tuple) else f"one {type(x).__name__}"
+    return f"a {type(x).__name__} of {len(x)}" if tree.is_list(x) else f"one {type(x).__name__}"
 
 
 def unique_names(names: list[str]) -> list[str]:

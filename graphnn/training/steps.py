@@ -114,6 +114,11 @@ class Step:
         return [tuple(evaluate(d, env) for d in s) for s in self.shapes]
 
     @property
+    def general(self) -> bool:
+        """Whether the step serves any number of rows."""
+        return all(v.shape and isinstance(v.shape[0], Dim) for v in self.graph.inputs)
+
+    @property
     def by_rows(self) -> bool:
         """Whether every output has the rows of the batch in front, so that batches can be written one behind the other."""
         return all(s and s[0] == symbol(BATCH) for s in self.shapes)
@@ -139,13 +144,13 @@ def _number(a: Any) -> Any:
 
 def _logs(found: Any, job: str, model: Any) -> dict[str, Any]:
     """What a step returned, flat and in the order of names."""
-    if not isinstance(found, dict):
+    if not tree.is_dict(found):
         raise TypeError(
             f"{type(model).__name__}.{job}_step must return a dictionary of names and numbers. Received: {type(found).__name__}"
         )
     flat: dict[str, Any] = {}
     for k, v in found.items():
-        flat.update(_logs(v, job, model) if isinstance(v, dict) else {str(k): v})
+        flat.update(_logs(v, job, model) if tree.is_dict(v) else {str(k): v})
     return {k: flat[k] for k in sorted(flat)}
 
 
@@ -256,4 +261,5 @@ def _subject(model: Any, job: str) -> Hashable:
     """What a step depends on besides the layout: which variables are trained, and by whom."""
     if job != "train":
         return None
-    return (id(model.optimizer), *[id(v) for v in model.trainable_variables])
+    variables = model._compiled.fact("trained", lambda: tuple([id(v) for v in model.trainable_variables]))
+    return (id(model.optimizer), variables)

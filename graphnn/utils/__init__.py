@@ -58,10 +58,10 @@ _NAMES = {
 
 __all__ = [
     "CustomObjectScope", "Progbar", "PyDataset", "clear_session", "custom_object_scope", "deserialize_keras_object",
-    "disable_interactive_logging", "enable_interactive_logging", "get_custom_objects", "get_file", "get_registered_name", "get_registered_object", "get_source_inputs",
-    "is_interactive_logging_enabled", "is_keras_tensor", "model_to_dot", "normalize", "np_utils", "pack_x_y_sample_weight", "plot_model",
-    "register_keras_serializable", "serialize_keras_object", "set_random_seed", "standardize_dtype", "to_categorical",
-    "unpack_x_y_sample_weight",
+    "disable_interactive_logging", "enable_interactive_logging", "get_custom_objects", "get_file", "get_registered_name",
+    "get_registered_object", "get_source_inputs", "is_interactive_logging_enabled", "is_keras_tensor", "model_to_dot",
+    "normalize", "np_utils", "pack_x_y_sample_weight", "plot_model", "register_keras_serializable", "serialize_keras_object",
+    "set_random_seed", "standardize_dtype", "to_categorical", "unpack_x_y_sample_weight",
 ]  # fmt: skip
 
 

@@ -118,7 +118,9 @@ def test_windows_are_symmetric_or_periodic() -> None:
     np.testing.assert_allclose(window("blackman", 9, periodic=False), np.blackman(9), atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["zeros", "ones", "glorot_uniform", "he_normal", "GlorotNormal", "normal", "uniform", "one", "zero"])
+@pytest.mark.parametrize(
+    "name", ["zeros", "ones", "glorot_uniform", "he_normal", "GlorotNormal", "normal", "uniform", "one", "zero"]
+)
 def test_get_by_name(name: str) -> None:
     assert initializers.get(name)((2, 3)).shape == (2, 3)
 

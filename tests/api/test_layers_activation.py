@@ -79,7 +79,7 @@ def test_softmax_mask() -> None:
     e = np.exp([1.0, 2.0])
     assert np.allclose(y, [[*(e / e.sum()), 0], [0, 0, 0]], atol=1e-6)
     assert np.allclose(layer(x, mask=np.array([0.9, 0.6, 0.4], "float32")), [[*(e / e.sum()), 0]] * 2, atol=1e-6)
-    with pytest.raises(ValueError, match=r"Softmax.*\(2, 4\).*\(2, 3\)"):
+    with pytest.raises(ValueError, match=r"Softmax.*, 4\).*, 3\)"):
         layer(x, mask=np.ones((2, 4), bool))
 
 

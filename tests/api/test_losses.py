@@ -184,7 +184,7 @@ def test_reductions(reduction: str | None, plain: Any, weighted: Any) -> None:
 def test_the_number_of_rows_makes_no_new_program() -> None:
     loss = losses.MeanSquaredError()
     for n in (2, 3, 7):
-        np.testing.assert_allclose(loss(A[:n % 6 + 1], B[:n % 6 + 1]), MEANS[: n % 6 + 1].mean(), rtol=1e-5)
+        np.testing.assert_allclose(loss(A[: n % 6 + 1], B[: n % 6 + 1]), MEANS[: n % 6 + 1].mean(), rtol=1e-5)
     assert len(loss._programs._kept) == 1
 
 
@@ -223,7 +223,9 @@ def test_large_logits_are_exact() -> None:
     assert float(losses.SparseCategoricalCrossentropy(from_logits=True)([1], z)) == 20000
     assert float(losses.CategoricalCrossentropy(from_logits=True)([[0.0, 1.0]], z)) == 20000
     assert float(losses.BinaryCrossentropy(from_logits=True)([[0.0, 1.0]], z)) == 10000
-    assert float(losses.BinaryCrossentropy(from_logits=True)([[1.0]], np.array([[20.0]], "float32"))) == pytest.approx(2.06e-9, rel=1e-2)
+    assert float(losses.BinaryCrossentropy(from_logits=True)([[1.0]], np.array([[20.0]], "float32"))) == pytest.approx(
+        2.06e-9, rel=1e-2
+    )
     assert float(losses.SparseCategoricalCrossentropy()([1], ops.softmax(z))) == pytest.approx(16.118, abs=1e-3)
 
 
@@ -256,7 +258,11 @@ def test_get_takes_all_else_that_makes_sense() -> None:
     assert losses.get(losses.serialize(losses.mean_squared_error)) is losses.mean_squared_error
 
 
-SPARSE = [losses.SparseCategoricalCrossentropy(), losses.CategoricalGeneralizedCrossEntropy(), losses.sparse_categorical_crossentropy]
+SPARSE = [
+    losses.SparseCategoricalCrossentropy(),
+    losses.CategoricalGeneralizedCrossEntropy(),
+    losses.sparse_categorical_crossentropy,
+]
 
 
 @pytest.mark.parametrize("loss", SPARSE)

@@ -271,7 +271,9 @@ def test_f_scores() -> None:
     each = f_score(y, guess, 2.0)
     np.testing.assert_allclose(measured(metrics.FBetaScore(beta=2.0, threshold=0.4), y, SOFT), each, rtol=1e-4)
     assert measured(metrics.FBetaScore("macro", 2.0, 0.4), y, SOFT) == pytest.approx(each.mean(), rel=1e-4)
-    assert measured(metrics.FBetaScore("weighted", 2.0, 0.4), y, SOFT) == pytest.approx(np.average(each, weights=y.sum(0)), rel=1e-4)
+    assert measured(metrics.FBetaScore("weighted", 2.0, 0.4), y, SOFT) == pytest.approx(
+        np.average(each, weights=y.sum(0)), rel=1e-4
+    )
     whole = f_score(y.reshape(-1, 1), guess.reshape(-1, 1), 2.0)[0]
     assert measured(metrics.FBetaScore("micro", 2.0, 0.4), y, SOFT) == pytest.approx(whole, rel=1e-4)
     best = np.eye(5)[SOFT.argmax(1)]
@@ -290,7 +292,7 @@ def test_intersection_over_union() -> None:
     some = [((y == c) & (p == c) & kept).sum() / (((y == c) | (p == c)) & kept).sum() for c in range(4)]
     assert measured(metrics.IoU(5, range(4), ignore_class=4), y, p) == pytest.approx(np.mean(some), rel=1e-5)
     high = SCORES >= 0.6
-    two = [((BITS == c) & (high == c)).sum() / ((BITS == c) | (high == c)).sum() for c in (0, 1)]
+    two = [((c == BITS) & (high == c)).sum() / ((c == BITS) | (high == c)).sum() for c in (0, 1)]
     assert measured(metrics.BinaryIoU(threshold=0.6), BITS, SCORES) == pytest.approx(np.mean(two), rel=1e-5)
     weighted = metrics.MeanIoU(2, dtype="float32")
     weighted.update_state([0, 0, 1, 1], [0, 1, 0, 1], sample_weight=[0.3, 0.3, 0.3, 0.1])
@@ -393,7 +395,13 @@ def test_configurations_make_the_same_metric(cls: Any) -> None:
 
 @pytest.mark.parametrize(
     ("identifier", "cls"),
-    [("mse", "MeanSquaredError"), ("auc", "AUC"), ("Precision", "Precision"), ("kl_divergence", "KLDivergence"), ("bce", "BinaryCrossentropy")],
+    [
+        ("mse", "MeanSquaredError"),
+        ("auc", "AUC"),
+        ("Precision", "Precision"),
+        ("kl_divergence", "KLDivergence"),
+        ("bce", "BinaryCrossentropy"),
+    ],
 )
 def test_get_by_name(identifier: str, cls: str) -> None:
     assert type(metrics.get(identifier)).__name__ == cls

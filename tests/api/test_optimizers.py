@@ -44,7 +44,9 @@ def sgd(w: Any, g: Any, s: Slots, t: int, momentum: float = 0.0, nesterov: bool 
     return w + (momentum * s["m"] - lr * g if nesterov else s["m"])
 
 
-def adam(w: Any, g: Any, s: Slots, t: int, b1: float = 0.9, b2: float = 0.999, e: float = 1e-7, ams: bool = False, lr: float = 0.1) -> Any:
+def adam(
+    w: Any, g: Any, s: Slots, t: int, b1: float = 0.9, b2: float = 0.999, e: float = 1e-7, ams: bool = False, lr: float = 0.1
+) -> Any:
     s["m"] = b1 * s["m"] + (1 - b1) * g
     s["v"] = b2 * s["v"] + (1 - b2) * g * g
     s["h"] = np.maximum(s["h"], s["v"]) if ams else s["v"]
@@ -165,7 +167,9 @@ def test_adafactor_keeps_a_row_and_a_column() -> None:
 
 def test_muon_steps_along_an_orthogonal_matrix() -> None:
     w = Variable(np.zeros((3, 5), "float32"), name="w")
-    optimizers.Muon(1.0, weight_decay=None, rms_rate=None, ns_steps=12).apply([GRADS[0][0][:3, :1] @ np.ones((1, 5), "float32")], [w])
+    optimizers.Muon(1.0, weight_decay=None, rms_rate=None, ns_steps=12).apply(
+        [GRADS[0][0][:3, :1] @ np.ones((1, 5), "float32")], [w]
+    )
     assert np.linalg.matrix_rank(w.numpy(), 1e-2) == 1
     rest = Variable(START[1], name="embedding")
     adamw, muon = optimizers.AdamW(0.1), optimizers.Muon(0.1)
@@ -242,7 +246,9 @@ def test_accumulated_gradients() -> None:
     np.testing.assert_allclose(ws[0].numpy(), plain(GRADS[:4], 0.05)[0], rtol=1e-5)
     halves = [[(a + b) / 2 for a, b in zip(GRADS[i], GRADS[i + 1], strict=True)] for i in (0, 2)]
     np.testing.assert_allclose(
-        stepped(optimizers.Adam(0.1, gradient_accumulation_steps=2), GRADS[:4])[0], stepped(optimizers.Adam(0.1), halves)[0], rtol=1e-5
+        stepped(optimizers.Adam(0.1, gradient_accumulation_steps=2), GRADS[:4])[0],
+        stepped(optimizers.Adam(0.1), halves)[0],
+        rtol=1e-5,
     )
 
 
@@ -315,7 +321,7 @@ def test_schedules_and_functions_as_learning_rate() -> None:
     for g, now[0] in zip(GRADS, (0.4, 0.2, 0.1), strict=False):
         optimizer.apply(g, ws)
     np.testing.assert_allclose(ws[0].numpy(), want, rtol=1e-5)
-    stepping = optimizers.SGD(lambda: 0.4 * 0.5 ** graphnn.ops.cast(stepping.iterations, "float32"))  # noqa: F821
+    stepping = optimizers.SGD(lambda: 0.4 * 0.5 ** graphnn.ops.cast(stepping.iterations, "float32"))
     np.testing.assert_allclose(stepped(stepping, GRADS[:3])[0], want, rtol=1e-5)
 
 

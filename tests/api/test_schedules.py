@@ -48,7 +48,10 @@ CASES: list[tuple[Any, Callable[[int], float]]] = [
         lambda t: 0.02 + 0.008 * t if t < 10 else 0.1 * cosine(min(t - 10, 20), 20),
     ),
     (schedules.CosineDecayRestarts(0.1, 10), lambda t: 0.1 * restarts(t, 2.0, 1.0)),
-    (schedules.CosineDecayRestarts(0.1, 10, t_mul=1.0, m_mul=0.5, alpha=0.1), lambda t: 0.1 * (0.9 * restarts(t, 1.0, 0.5) + 0.1)),
+    (
+        schedules.CosineDecayRestarts(0.1, 10, t_mul=1.0, m_mul=0.5, alpha=0.1),
+        lambda t: 0.1 * (0.9 * restarts(t, 1.0, 0.5) + 0.1),
+    ),
 ]
 
 

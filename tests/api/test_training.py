@@ -336,3 +336,27 @@ def test_compile_config_round_trip() -> None:
     twin.compile_from_config(config)
     x, y = data()
     assert twin.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
+
+
+def test_the_short_ways_do_not_take_what_they_cannot() -> None:
+    model, (x, y) = classifier(), data(8)
+    expected = model.predict(x, verbose=0)
+    for other in (x.astype(">f4"), np.asfortranarray(x), x[::-1].copy()[::-1], x.astype("float64"), x.astype(np.longdouble)):
+        for _ in range(2):
+            close(model.predict(other, verbose=0), expected, rtol=1e-6)
+    losses = {model.test_on_batch(x, y)}
+    for labels in (y, y.astype(">i8"), y.astype("float32"), y[:, None], y.astype("uint8")):
+        for other in (x, x.astype(">f4"), np.asfortranarray(x)):
+            losses |= {model.test_on_batch(other, labels) for _ in range(2)}
+    assert len(losses) == 1
+    model.test_on_batch(x, y.astype("float32"))
+    with pytest.raises(ValueError, match="not an integer"):
+        model.test_on_batch(x, y + np.float32(0.5))
+    with pytest.raises(ValueError, match="same number of samples"):
+        model.test_on_batch(x, y[:5])
+    with pytest.raises(ValueError, match="no rows"):
+        model.test_on_batch(x[:0], y[:0])
+    model.optimizer = graphnn.optimizers.SGD(0.0)
+    before = model.get_weights()
+    model.train_on_batch(x, y)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))

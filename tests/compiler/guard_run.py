@@ -1,7 +1,7 @@
-"""Runs every op's kernels with all memory against inaccessible pages, at both ends: `python guard_run.py front|back THREADS`.
+"""Runs kernels with all memory against inaccessible pages: `python guard_run.py front|back brief|full`, once on 1 thread, once on 3.
 
-Work space, inputs and outputs each touch a page that cannot be read or written, on one side. A read or write outside ends the process
-by a signal, which the test that starts this program sees.
+Work space, inputs, outputs and states each touch a page that cannot be read or written, on one side. A read or write outside ends
+the process by a signal, which the test that starts this program sees. `brief` takes one sample of each op, `full` all of them.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 import ctypes
 import mmap
 import sys
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from generated import OPS, application, arguments, samples
-from graphnn_compiler.dims import symbol
+from graphnn_compiler import build as b
+from graphnn_compiler.dims import Shape, symbol
 from graphnn_compiler.executable import Executable, Rows
-from graphnn_compiler.ops.base import REGISTRY, Elementwise
-from graphnn_compiler.ops.reduce import Reduce
+from graphnn_compiler.ir import Value
+from graphnn_compiler.ops import contract, elementwise, index, movement, ordering, reduce, transcendental
 from graphnn_compiler.runtime import program, team
-from graphnn_compiler.trace import emit, trace
+from graphnn_compiler.trace import Tracer, emit, trace, tracing
+from test_executable import training_step
 
 GUARD = 1 << 20
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -44,49 +47,149 @@ def guarded(a: np.ndarray) -> np.ndarray:
     return out
 
 
-def run(f, arrays: list[np.ndarray], specs=None) -> None:
-    """One run with guarded memory, compared with a run in ordinary memory."""
+Function = Callable[..., Sequence[Value]]
+Specs = Sequence[tuple[Shape, str]]
+THREADS = (1, 3)
+N, M, K = symbol("n"), symbol("m"), symbol("k")
+SIZES = (0, 1, 2, 15, 16, 17, 33)
+count = 0
+
+
+def run(f: Function, arrays: Sequence[np.ndarray], specs: Specs | None = None, rows: Sequence[int] = ()) -> None:
+    """Runs in guarded memory, compared with a run in ordinary memory; `rows`: the order in which rows of the inputs are taken."""
+    global count
     specs = specs or [(a.shape, a.dtype.name) for a in arrays]
-    want = Executable(trace(f, specs))(arrays)
+    order = np.array(rows, np.int64) if len(rows) else None
+    want = Executable(trace(f, specs))([a if order is None else a[order] for a in arrays])
     whole = [guarded(a) for a in arrays]
-    executable = Executable(trace(f, specs))
-    batch = arrays[0].shape[0] if arrays and arrays[0].ndim else 0
-    outputs = [guarded(np.zeros_like(w)) for w in want]
-    if all(w.ndim and batch and w.shape[0] == batch for w in want) and all(a.ndim and a.shape[0] == batch for a in arrays):
-        executable.run([Rows(a, batch) for a in whole], 1, outputs)
+    batch = len(rows) or (arrays[0].shape[0] if arrays and arrays[0].ndim else 0)
+    by_rows = batch and all(w.ndim and w.shape[0] == batch for w in want)
+    by_rows = by_rows and (order is not None or all(a.ndim and a.shape[0] == batch for a in arrays))
+    for n in THREADS:
+        team.set_threads(n)
+        executable = Executable(trace(f, specs))
+        if by_rows:
+            outputs = [guarded(np.zeros_like(w)) for w in want]
+            executable.run([Rows(a, batch, 0, order) for a in whole], 1, outputs)
+        else:
+            outputs = executable(whole)
         for got, w in zip(outputs, want, strict=True):
             np.testing.assert_array_equal(got, w)
-        return
-    for got, w in zip(executable(whole), want, strict=True):
-        np.testing.assert_array_equal(got, w)
+        count += 1
+
+
+def numbers(shape: Sequence[int], dtype: str = "float32", seed: int = 0) -> np.ndarray:
+    """Numbers in -3..3."""
+    return np.random.default_rng(seed).integers(-3, 4, tuple(shape)).astype(dtype)
+
+
+def whole_ops(*, brief: bool) -> None:
+    """Samples of all ops, with their gradients."""
+    for name in OPS:
+        found = list(samples(name, everyday=True))
+        for s in found[:1] if brief else found:
+            run(application(s, with_gradient=True), arguments(s))
+
+
+def loops() -> None:
+    """Elementwise ops and reductions at the sizes where vectors end, in and against the order of memory."""
+    for size in (*SIZES, 1000):
+        x, c = numbers((size, 3)), numbers((size, 3)) > 0
+        two = [((N, 3), "float32")] * 2
+        run(lambda v, w: [emit(elementwise.Add(), v, w)], [x, x], two)
+        run(lambda v: [emit(transcendental.Tanh(), v)], [x], two[:1])
+        run(lambda c, v: [emit(elementwise.Where(), c, v, v * 2.0)], [c, x], [((N, 3), "bool"), two[0]])
+        run(lambda v: [v[::-1, 1:] * 2.0], [x], two[:1])
+        run(lambda v: [b.cast(movement.transpose(v, (1, 0)), "float16")], [x], two[:1])
+    for rows in (1, 2, 33):
+        for columns in (1, 5, 16, 257):
+            x = numbers((rows, columns))
+            specs = [((N, M), "float32")]
+            for axes in ((0,), (1,), (0, 1)):
+                run(lambda v, axes=axes: [emit(reduce.Sum(axes), v)], [x], specs)
+            run(lambda v: [v - b.reduced(reduce.Max, v, -1, True)], [x], specs)
+
+
+def products(*, brief: bool) -> None:
+    """Matrix products of odd shapes, plain and transposed, in batches, with epilogues, with a long K."""
+
+    def dense(v: Value, w: Value, c: Value) -> list[Value]:
+        return [emit(elementwise.Relu(), b.matmul(v, w) + c)]
+
+    extents = ((0, 5, 3), (1, 1, 1), (1, 33, 17), (7, 1, 13), (13, 31, 7), (33, 17, 0), (5, 0, 2), (25, 65, 33), (3, 5, 9001), (1, 7, 9001), (9, 1, 9001))
+    for dtype in ("float32", "float64"):
+        for m, n, k in extents:
+            v, w, c = numbers((m, k), dtype), numbers((k, n), dtype, 1), numbers((n,), dtype, 2)
+            turned = [((K, M), dtype), ((N, K), dtype)]
+            run(lambda v, w: [b.matmul(v, w)], [v, w], [((M, K), dtype), ((K, N), dtype)])
+            run(lambda v, w: [emit(contract.MatMul(), contract.swap_last(v), contract.swap_last(w))], [v.T.copy(), w.T.copy()], turned)
+            run(dense, [v, w, c], [((M, K), dtype), ((K, N), dtype), ((N,), dtype)])
+    two, three = numbers((2, 3, 5)), numbers((2, 5, 7))
+    run(lambda v, w: [b.matmul(v, w)], [two, three], [((N, 3, 5), "float32"), ((N, 5, 7), "float32")])
+    if not brief:  # B is packed
+        run(lambda v, w: [b.matmul(v, w)], [numbers((97, 1025)), numbers((1025, 769))], [((M, K), "float32"), ((K, N), "float32")])
+        run(dense, [numbers((97, 1025)), numbers((1025, 769)), numbers((769,))], [((M, K), "float32"), ((K, N), "float32"), ((N,), "float32")])
+
+
+def by_hand() -> None:
+    """Scatter, argsort, running totals, gathers, and batches taken in an order."""
+    for rows, inner, n in ((1, 1, 0), (1, 1, 1), (2, 5, 3), (33, 16, 2), (3, 17, 33), (5, 100, 7)):
+        base, at, updates = numbers((rows, inner)), np.arange(n) % rows, numbers((n, inner))
+        specs = [((N, M), "float32"), ((K,), "int64"), ((K, M), "float32")]
+        for mode in ("add", "set"):
+            run(lambda x, i, u, mode=mode: [emit(index.Scatter(mode), x, i, u)], [base, at, updates], specs)
+        if n:
+            run(lambda x, i: [emit(index.Take(0), x, i)], [base, rows - 1 - at], [((N, M), "float32"), ((K,), "int64")])
+            run(lambda x, i: [emit(index.Take(1), x, i)], [base.T.copy(), rows - 1 - at], [((M, N), "float32"), ((K,), "int64")])
+    for n in SIZES:
+        x = numbers((2, n))
+        run(lambda v: [emit(ordering.ArgSort(), v), emit(ordering.Cumulate("add"), v)], [x], [((N, M), "float32")])
+    for inner in (1, 3, 16, 17, 25):
+        for dtype in ("uint8", "float32"):
+            run(lambda v: [v + v], [np.abs(numbers((9, inner), "int64")).astype(dtype)], [((N, inner), dtype)], rows=(8, 0, 8, 3, 1))
+
+
+def training() -> None:
+    """Steps of a training program whose states are guarded as well."""
+    widths = (33, 17, 5)
+    found: list[bytes] = []
+    for batch in (1, 2, 33):
+        x, y = numbers((3 * batch, widths[0])), np.eye(widths[-1], dtype=np.float32)[np.arange(3 * batch) % widths[-1]]
+        for n in THREADS:
+            team.set_threads(n)
+            graph, weights, total = training_step(widths)
+            for state in graph.states:
+                state.array = guarded(state.array)  # type: ignore[attr-defined]
+            Executable(graph).run([Rows(guarded(x), batch), Rows(guarded(y), batch)], 3)
+            found.append(b"".join(w.array.tobytes() for w in [*weights, total]))
+        assert found[-1] == found[-2]
+
+
+def gather_beyond() -> None:
+    """A bad index reads nothing, at either end."""
+    with tracing(Tracer()) as t:
+        x, i = t.input((N, M), "float32"), t.input((K,), "int64")
+        take = Executable(t.finish([emit(index.Take(0), x, i)]))
+    for bad in (-1, 3, 1 << 40, -(1 << 40)):
+        try:
+            take([guarded(numbers((3, 5))), guarded(np.array([0, bad, 2]))])
+        except IndexError as error:
+            assert str(bad) in str(error)
+        else:
+            raise AssertionError(f"index {bad} was accepted")
 
 
 def main() -> None:
-    """All samples of all ops, then elementwise ops and reductions at the sizes where vectors end."""
+    """Everything; the number of guarded runs is printed."""
     ordinary = program.aligned
     program.aligned = lambda n: guarded_bytes(-(-n // 64) * 64) if n else ordinary(n)
-    team.set_threads(int(sys.argv[2]))
-    count = 0
-    for name in OPS:
-        for s in samples(name, everyday=True):
-            run(application(s, with_gradient=True), arguments(s))
-            count += 1
-    n = symbol("n")
-    for name in ("Add", "Exp", "Tanh", "Where"):
-        cls = REGISTRY[name]
-        assert issubclass(cls, Elementwise)
-        for size in (0, 1, 2, 15, 16, 17, 33, 1000):
-            arrays = [np.ones((size, 3), "bool" if name == "Where" and i == 0 else "float32") for i in range(3 if name == "Where" else cls.arity)]
-            run(lambda *v, cls=cls: [emit(cls(), *v)], arrays, [((n, 3), a.dtype.name) for a in arrays])
-            count += 1
-    for name in ("Sum", "Max"):
-        cls = REGISTRY[name]
-        assert issubclass(cls, Reduce)
-        for rows in (1, 2, 33):
-            for columns in (1, 5, 16, 257):
-                for axes in ((0,), (1,), (0, 1)):
-                    run(lambda v, cls=cls, axes=axes: [emit(cls(axes), v)], [np.ones((rows, columns), "float32")])
-                    count += 1
+    brief = sys.argv[2] == "brief"
+    whole_ops(brief=brief)
+    loops()
+    products(brief=brief)
+    by_hand()
+    training()
+    gather_beyond()
     print(count)
 
 

@@ -346,6 +346,8 @@ class Maker:
         now = self.tracer.read(key, shape, dtype)
         fit = [v for v in self.pool if (v.shape, v.dtype) == (shape, dtype)]
         kind = self.rng.random()
+        if not fit:
+            return
         if kind < 0.4:
             new = emit(elementwise.Add(), now, now if self.smooth else self.rng.choice(fit))
             bound = 2 * max(self.bound[v] for v in fit)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from graphnn_compiler.kernels.gemm_emit import Cell, Code, Word, kernel_function
-from graphnn_compiler.kernels.gemm_layout import CHUNK, INDEX, NAMES, SIZES, THIN, TILE_FIRST, TILE_WORDS, WORK, A, B, C, Dims
+from graphnn_compiler.kernels.gemm_layout import CHUNK, INDEX, NAMES, SIZES, TILE_FIRST, TILE_WORDS, WORK, A, B, C
 from graphnn_compiler.kernels.gemm_pack import add_block, copy_block, prefetch_block, turn_block
 from graphnn_compiler.kernels.gemm_row import row_of_columns, row_of_rows
 from graphnn_compiler.kernels.gemm_tile import Operands, Tiles
@@ -45,7 +45,7 @@ def build(dtype: str, tall: int, small: int, vectors: int, indexed: str = "") ->
         dtype: `"float32"` or `"float64"`.
         tall: rows of the tile that does most of the work.
         small: rows of the tile for what remains.
-        vectors: vectors of 16 elements in a row of either.
+        vectors: vectors of 64 bytes in a row of either.
         indexed: `"rows"`: row i of A is the row bufs[INDEX][i] (int64) of a matrix; `"columns"`: so are A's columns.
     """
     writer = Writer(Tiles(tall, small, vectors, dtype, indexed), indexed)
@@ -254,7 +254,7 @@ class Writer:
             top = code.number(0)
 
             def thin_strip() -> None:
-                for j in code.range(chunk.n, step=THIN):
+                for j in code.range(chunk.n, step=tiles.thin_width):
                     at(tiles.thin, top, j)
 
             def at_edge(j: Word, high: Word = high) -> None:
@@ -262,7 +262,7 @@ class Writer:
                     for r in code.range(high, step=tiles.small):
                         at(tiles.edge, r, j)
 
-                code.choose(chunk.n - j <= 16, lambda: at(tiles.narrow, top, j), small_tiles)
+                code.choose(chunk.n - j <= tiles.lanes, lambda: at(tiles.narrow, top, j), small_tiles)
 
             def wide_strip(high: Word = high) -> None:
                 for j in code.range(chunk.n, step=tiles.width):

@@ -13,8 +13,9 @@ from typing import Any, Union
 from llvmlite import ir
 from numba.core import types
 
+from graphnn_compiler.kernels.gemm_layout import VECTOR
 from graphnn_compiler.simd_emit import Emit
-from graphnn_compiler.simd_types import ELEMENTS, I32, I64, LANES, VOID, define, fixed, vector_type
+from graphnn_compiler.simd_types import ELEMENTS, I32, I64, VOID, define, fixed
 
 Int = Union["Word", int]
 SHORT = {"float32": "f32", "float64": "f64"}
@@ -207,23 +208,30 @@ class Code:
 
 
 class Matrix:
-    """Accesses to a matrix of one element type. A vector is 16 elements of one row."""
+    """Accesses to a matrix of one element type. A vector is 64 bytes of one row."""
 
     def __init__(self, code: Code, dtype: str) -> None:
         element = ELEMENTS[SHORT[dtype]]
         self.code, self.b, self.e, self.name, self.size = code, code.b, code.e, element.name, element.size
-        self.scalar, self.vector, self.bytes = element.lane, vector_type(element.name), LANES * element.size
+        self.scalar, self.bytes, self.lanes = element.lane, VECTOR, VECTOR // element.size
+        self.vector = ir.VectorType(self.scalar, self.lanes)
         self.zero = ir.Constant(self.vector, None)
 
     def mask(self, n: Word, vectors: int, there: Word | None = None) -> list[Any]:
         """For each vector of a row of n elements: the lanes that exist; none of them if the row is not `there`."""
-        n = n.least(vectors * LANES)
-        end = self.e.splat(self.b.trunc((n if there is None else there.then(n, 0)).v, I32))
-        lanes = [ir.Constant(ir.VectorType(I32, LANES), list(range(v * LANES, (v + 1) * LANES))) for v in range(vectors)]
-        return [self.b.icmp_signed("<", numbers, end) for numbers in lanes]
+        n = n.least(vectors * self.lanes)
+        end = self.splat(self.b.trunc((n if there is None else there.then(n, 0)).v, I32))
+        numbers = [list(range(v * self.lanes, (v + 1) * self.lanes)) for v in range(vectors)]
+        return [self.b.icmp_signed("<", ir.Constant(end.type, lanes), end) for lanes in numbers]
+
+    def splat(self, x: Any) -> Any:
+        """All lanes = the LLVM scalar x."""
+        nothing = ir.Constant(ir.VectorType(x.type, self.lanes), ir.Undefined)
+        one = self.b.insert_element(nothing, x, ir.Constant(I32, 0))
+        return self.b.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(I32, self.lanes), None))
 
     def _masked(self, what: str, result: Any, *args: Any) -> Any:
-        function = self.e.external(f"llvm.masked.{what}.v{LANES}{self.name}.p0", result, [x.type for x in args])
+        function = self.e.external(f"llvm.masked.{what}.v{self.lanes}{self.name}.p0", result, [x.type for x in args])
         return self.b.call(function, args)
 
     def load(self, address: Word, mask: Any = None) -> Any:
@@ -244,7 +252,7 @@ class Matrix:
     def load_splat(self, address: Word) -> Any:
         value = self.b.load(self.e.pointer(address.v, self.scalar))
         value.align = self.size
-        return self.e.splat(value)
+        return self.splat(value)
 
     def rows(self, count: int, there: Word | None = None) -> list[Word]:
         """0, 1, ... count - 1; instead of the rows that are not `there` the last one that is."""

@@ -9,7 +9,8 @@ T = TypeVar("T")
 
 CHUNK = 512  # elements of K in one chain of fused multiply-adds
 SIZES = {"float32": 4, "float64": 8}
-THIN = 64  # columns of the tile of one row
+VECTOR = 64  # bytes of a vector; LLVM splits it where registers are narrower
+THIN = 4  # vectors of the tile of one row
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from llvmlite import ir
 
 from graphnn_compiler.kernels.gemm_emit import Code, Matrix, Word
-from graphnn_compiler.simd_types import I32, LANES
+from graphnn_compiler.simd_types import I32
 
 ROWS_AHEAD, BYTES_AHEAD, LINE = 8, 256, 64  # how far ahead of packing memory is asked for; bytes of a cache line
 
@@ -21,7 +21,7 @@ def copy_block(code: Code, dtype: str, width: int, panel_bytes: int, *args: Word
 
     def body(code: Code, source: Word, stride: Word, panels: Word, n: Word, k: Word) -> None:
         x = Matrix(code, dtype)
-        vectors = width // LANES
+        vectors = width // x.lanes
         for p in code.range(k):
             for j in code.range(n, step=width):
                 row, out = source + p * stride + j * x.size, panels + j // width * panel_bytes + p * (width * x.size)
@@ -36,17 +36,18 @@ def copy_block(code: Code, dtype: str, width: int, panel_bytes: int, *args: Word
 def turn_block(code: Code, dtype: str, width: int, panel_bytes: int, *args: Word) -> None:
     """Call turn(source, stride, panels, n, k): panels[j // width][p, j % width] = source[j, p] for j < n, p < k.
 
-    Whole 16 x 16 blocks are written, the last over the one before; where k < 16 the rows up to 16 are written, too.
+    Whole square blocks are written, as wide as a vector, the last over the one before; where k is less, rows after row k are
+    written, too.
     """
 
     def body(code: Code, source: Word, stride: Word, panels: Word, n: Word, k: Word) -> None:
         x = Matrix(code, dtype)
         (mask,) = x.mask(k, 1)
-        for j in code.range(n, step=LANES):
-            columns = [source + (number + j) * stride for number in x.rows(LANES, n - j)]
+        for j in code.range(n, step=x.lanes):
+            columns = [source + (number + j) * stride for number in x.rows(x.lanes, n - j)]
             panel = panels + j // width * panel_bytes + j % width * x.size
-            for p16 in code.range(k, step=LANES):
-                p = p16.least((k - LANES).most(0))
+            for whole in code.range(k, step=x.lanes):
+                p = whole.least((k - x.lanes).most(0))
                 out = panel + p * (width * x.size)
                 for column in columns:
                     code.prefetch(column + p * x.size + BYTES_AHEAD, level=2)
@@ -57,15 +58,16 @@ def turn_block(code: Code, dtype: str, width: int, panel_bytes: int, *args: Word
 
 
 def transpose(code: Code, rows: list[Any]) -> list[Any]:
-    """16 rows of 16 become their columns: round d swaps the d x d blocks beside the diagonal, for d = 1, 2, 4, 8."""
+    """As many rows as they have lanes become their columns: round d = 1, 2, 4, ... swaps the d x d blocks beside the diagonal."""
+    n = len(rows)
     d = 1
-    while d < LANES:
-        left = [i - d + LANES if i & d else i for i in range(LANES)]
-        right = [i + LANES if i & d else i + d for i in range(LANES)]
+    while d < n:
+        left = [i - d + n if i & d else i for i in range(n)]
+        right = [i + n if i & d else i + d for i in range(n)]
         turned = list(rows)
-        for r in (r for r in range(LANES) if not r & d):
+        for r in (r for r in range(n) if not r & d):
             for to, picks in ((r, left), (r + d, right)):
-                numbers = ir.Constant(ir.VectorType(I32, LANES), picks)
+                numbers = ir.Constant(ir.VectorType(I32, n), picks)
                 turned[to] = code.b.shuffle_vector(rows[r], rows[r + d], numbers)
         rows, d = turned, 2 * d
     return rows
@@ -77,7 +79,7 @@ def add_block(code: Code, dtype: str, *args: Word) -> None:
     def body(code: Code, target: Word, target_row: Word, source: Word, source_row: Word, m: Word, n: Word) -> None:
         x = Matrix(code, dtype)
         for i in code.range(m):
-            for j in code.range(n, step=LANES):
+            for j in code.range(n, step=x.lanes):
                 (mask,) = x.mask(n - j, 1)
                 to, of = target + i * target_row + j * x.size, source + i * source_row + j * x.size
                 x.store(code.b.fadd(x.load(to, mask), x.load(of, mask)), to, mask)

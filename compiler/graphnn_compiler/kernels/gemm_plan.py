@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from functools import cache
 
-from graphnn_compiler.kernels.gemm_layout import CHUNK, SIZES, THIN, Dims
+from graphnn_compiler.kernels.gemm_layout import CHUNK, SIZES, THIN, VECTOR, Dims
 from graphnn_compiler.runtime.spec import HOST, KernelSpec, Target, resolve
 
 LONG = 8192  # K from which on it is cut into segments
 TILES = {  # (rows of the tall tile, of the small one, vectors) by register file and element size
     (True, 4): (12, 8, 2),
-    (True, 8): (12, 8, 1),
+    (True, 8): (12, 8, 2),
     (False, 4): (6, 4, 1),
-    (False, 8): (4, 4, 1),
+    (False, 8): (6, 4, 1),
 }
 PACK_FROM, PACK_SIZE = 96, 3 << 18  # rows of A, elements of B from which on packing B pays
 ITEM_ROWS, ITEM_COLUMNS = 256, 256  # of an item, at most; of packed B, which should be used often, PACKED_ROWS
@@ -55,9 +55,9 @@ def _up(x: int, step: int) -> int:
     return -(-x // step) * step
 
 
-def _item(m: int, n: int, parts: int, width: int, small: int, pack: bool) -> tuple[int, int]:
+def _item(m: int, n: int, parts: int, unit: int, small: int, pack: bool) -> tuple[int, int]:
     """Rows and columns of an item, so that there are about `parts` equal shares of them or many more."""
-    m, n, unit = max(m, 1), max(n, 1), THIN if m == 1 else width
+    m, n = max(m, 1), max(n, 1)
     rows, columns = m, _up(n, unit)
     if parts > 1:
         by_columns, by_rows = _up(-(-n // parts), unit), _up(-(-m // parts), small)
@@ -114,7 +114,8 @@ def plan(
     """
     size = SIZES[dtype]
     tall, small, vectors = TILES[_wide_registers(target), size]
-    width = 16 * vectors
+    lanes = VECTOR // size
+    width = vectors * lanes
     swapped = n == 1 and m > 1 and c_strides[2] == size and size in a_strides[2:] and not indexed
     if swapped:  # a column is better computed as a row
         (a_strides, b_strides), (m, n) = ((*t[:2], t[3], t[2]) for t in (b_strides, a_strides)), (1, m)
@@ -132,13 +133,15 @@ def plan(
     if flops < min_parallel:
         threads = 1
     pack = b_column != size or (m >= PACK_FROM and k * n > PACK_SIZE)
-    rows, columns = _item(m, n, -(-threads // max(items, 1)) if items < 4 * threads else 1, width, small, pack)
+    rows, columns = _item(
+        m, n, -(-threads // max(items, 1)) if items < 4 * threads else 1, THIN * lanes if m == 1 else width, small, pack
+    )
     single = m == 1 and not indexed
     dynamic = threads > 1 and flops > threads * DYNAMIC
     seg = segment(k)
     chain = _up(rows * columns * size if k > seg else 0, 64)
     panels = chain + (_up(columns * size, 64) if single else 0)
-    thread_bytes = panels + (columns * CHUNK * size if pack and not single else 0) + (THIN * 16 * size if single else 0)
+    thread_bytes = panels + (columns * CHUNK * size if pack and not single else 0) + (VECTOR * width if single else 0)
     tiles = thread_bytes
     thread_bytes += _up(rows * columns * size, 64) if scratch else 0
     dims = Dims(

@@ -8,10 +8,10 @@ from typing import Any
 from llvmlite import ir
 
 from graphnn_compiler.kernels.gemm_emit import Code, Matrix, Word
-from graphnn_compiler.kernels.gemm_layout import CHUNK, THIN
+from graphnn_compiler.kernels.gemm_layout import CHUNK
 from graphnn_compiler.kernels.gemm_pack import transpose, turn_block
 from graphnn_compiler.kernels.gemm_tile import Operands, Tiles
-from graphnn_compiler.simd_types import I64, LANES
+from graphnn_compiler.simd_types import I64
 
 DEPTH = 16  # long rows of B that are read side by side
 BYTES_AHEAD = 512
@@ -19,10 +19,10 @@ BYTES_AHEAD = 512
 
 def row_of_rows(code: Code, tiles: Tiles, o: Operands) -> None:
     """A chunk of the product where B's rows are contiguous: pieces of some rows of B, as long as they are."""
-    size = Matrix(code, tiles.dtype).size
-    depth = (o.n > 8 * THIN).then(DEPTH, CHUNK)
+    size, width = Matrix(code, tiles.dtype).size, tiles.thin_width
+    depth = (o.n > 8 * width).then(DEPTH, CHUNK)
     for p in code.range(o.k.most(1), step=depth):
-        for j in code.range(o.n, step=THIN):
+        for j in code.range(o.n, step=width):
             tiles.thin(
                 code,
                 o.at(
@@ -38,13 +38,13 @@ def row_of_rows(code: Code, tiles: Tiles, o: Operands) -> None:
 
 
 def row_of_columns(code: Code, tiles: Tiles, o: Operands, b_column: Word, panels: Word) -> None:
-    """A chunk of the product where B's columns are contiguous: 16 of them at a time."""
+    """A chunk of the product where B's columns are contiguous: as many at a time as a vector has lanes."""
     size = Matrix(code, tiles.dtype).size
     panel_bytes = CHUNK * tiles.width * size
-    whole = o.k - o.k % LANES
+    whole = o.k - o.k % tiles.lanes
     rest = o.k - whole
-    for j in code.range(o.n, step=LANES):
-        b, c, n = o.b + j * b_column, o.c + j * size, (o.n - j).least(LANES)
+    for j in code.range(o.n, step=tiles.lanes):
+        b, c, n = o.b + j * b_column, o.c + j * size, (o.n - j).least(tiles.lanes)
         with code.when(whole > 0):
             turned_chain(code, tiles.dtype)(o.a, o.a_column, b, b_column, c, n, whole)
         with code.when((rest > 0) | o.k.equals(0)):
@@ -65,14 +65,14 @@ def row_of_columns(code: Code, tiles: Tiles, o: Operands, b_column: Word, panels
 
 
 def turned_chain(code: Code, dtype: str) -> Callable[..., None]:
-    """Calls chain(a, a_column, b, b_column, c, n, k): C[0, :n] of n <= 16 columns, k > 0 a multiple of 16.
+    """Calls chain(a, a_column, b, b_column, c, n, k): C[0, :n] for at most a vector's columns, k > 0 a multiple of its lanes.
 
-    Blocks of 16 x 16 are transposed in registers and used at once.
+    Square blocks are transposed in registers and used at once.
     """
 
     def body(code: Code, a: Word, a_column: Word, b: Word, b_column: Word, c: Word, n: Word, k: Word) -> None:
         x, build = Matrix(code, dtype), code.b
-        columns = [b + b_column * number for number in x.rows(LANES, n)]
+        columns = [b + b_column * number for number in x.rows(x.lanes, n)]
         before, loop, after = build.block, build.append_basic_block("k"), build.append_basic_block("k_end")
         build.branch(loop)
         build.position_at_end(loop)
@@ -84,10 +84,10 @@ def turned_chain(code: Code, dtype: str) -> Callable[..., None]:
         for r, row in enumerate(rows):
             total = code.e.llvm("fma", x.load_splat(a + (p + r) * a_column), row, total)
         phi.add_incoming(ir.Constant(I64, 0), before)
-        phi.add_incoming((p + LANES).v, loop)
+        phi.add_incoming((p + x.lanes).v, loop)
         begin.add_incoming(x.zero, before)
         begin.add_incoming(total, loop)
-        build.cbranch((p + LANES < k).v, loop, after)
+        build.cbranch((p + x.lanes < k).v, loop, after)
         build.position_at_end(after)
         x.store(total, c, x.mask(n, 1)[0])
 

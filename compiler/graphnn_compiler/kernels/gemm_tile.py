@@ -1,6 +1,6 @@
 """The GEMM micro-kernel.
 
-A tile is rows x (16 vectors) elements of C that stay in registers while k runs:
+A tile is rows x (vectors of 64 bytes) of C that stay in registers while k runs:
 
     for p in range(k):                    b_0 .. b_v = a row of B;  a_i = an element of A's column, in every lane
         sum[i, v] = fma(a_i, b_v, sum[i, v])
@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from graphnn_compiler.kernels.gemm_emit import Code, Int, Matrix, Word
-from graphnn_compiler.kernels.gemm_layout import THIN
+from graphnn_compiler.kernels.gemm_layout import SIZES, THIN, VECTOR
 
 BYTES_AHEAD = 1024  # how far ahead the tile of one row, which does little with each element of B, asks for it
 
@@ -130,11 +130,12 @@ class Tiles:
     """The tiles of a kernel, and which of them does what."""
 
     def __init__(self, tall: int, small: int, vectors: int, dtype: str, indexed: str) -> None:
-        self.tall, self.small, self.width, self.dtype = tall, small, 16 * vectors, dtype
+        self.tall, self.small, self.width, self.dtype = tall, small, vectors * VECTOR // SIZES[dtype], dtype
+        self.lanes, self.thin_width = VECTOR // SIZES[dtype], THIN * VECTOR // SIZES[dtype]
         self.full = tile(tall, vectors, dtype, False, indexed)
         self.edge = tile(small, vectors, dtype, True, indexed)
         self.narrow = tile(tall, 1, dtype, True, indexed)
-        self.thin = tile(1, THIN // 16, dtype, True, indexed, panel=vectors)
+        self.thin = tile(1, THIN, dtype, True, indexed, panel=vectors)
 
     def height(self, left: Word) -> Word:
         """Rows of the next strip: tall ones, unless two small ones are just what remains."""

@@ -187,12 +187,21 @@ class NestBuilder:
         if split is not None:
             kept, reduced = [product(extents[:cut]), product(extents[cut:])], []
         accesses = [replace(a, strides=tuple(s[g[-1]] if g else 0 for g in groups)) for a, s in zip(self.accesses, strides, strict=True)]
+        if split is not None:
+            self.check_tile(accesses, product_buffer, (kept[1] if groups[0] else 0, 1 if groups[1] else 0))
         if not kept and not reduced:
             kept = [1]
             accesses = [replace(a, strides=(1 if a.buffer is not None else 0,)) for a in accesses]
         last = max((a for a in self.order), default=0)
         lane = "r" if reduced and (not kept or last in self.group.axes) else "k"
         return Nest(kept, reduced, lane, accesses, self.terms, self.stores, product_buffer)
+
+    def check_tile(self, accesses: list[Access], tile: Buffer | None, strides: tuple[Extent, ...]) -> None:
+        """Refuses an epilogue that reads its product at another place than its own: transposed, or by an index."""
+        tables = {t.expr.operand for t in self.terms if isinstance(t.expr, Gather)}
+        for i, a in enumerate(accesses):
+            if a.buffer is tile and (i in tables or a.offset != 0 or a.strides != strides):
+                raise NotATile
 
 
 def build_step(
