@@ -312,12 +312,12 @@ def serialize(activation: Any) -> Any:
     name = getattr(activation, "__name__", None)
     if ALL_OBJECTS_DICT.get(name or "") is activation:
         return name
-    config = serialize_keras_object(activation)
+    config: Any = serialize_keras_object(activation)
     if not isinstance(config, dict) or "config" not in config:
         raise ValueError(
             f"Unknown activation function {activation!r} cannot be serialized: register it with register_keras_serializable"
         )
-    return config
+    return config  # pyright: ignore[reportUnknownVariableType]
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from graphnn_compiler.dims import ConcreteExtentNeeded, Shape, symbol
@@ -23,7 +23,6 @@ from .program import Program, Programs, Unhashable, is_arraylike, split
 from .tensor import BATCH, Array, KerasTensor
 from .tree import flatten
 
-F = TypeVar("F", bound=Callable[..., Any])
 _NUMBER = (bool, int, float)
 _PLAIN = (*_NUMBER, str, type(None))
 
@@ -68,11 +67,13 @@ def as_arrays(x: Any) -> Any:
     if isinstance(x, _NUMBER):
         return np.asarray(listed([x])[0])
     if isinstance(x, dict):
-        return {k: as_arrays(v) for k, v in x.items()}
+        named: dict[Any, Any] = x  # pyright: ignore[reportUnknownVariableType]
+        return {k: as_arrays(v) for k, v in named.items()}
     if isinstance(x, list | tuple):
-        if x and all(isinstance(e, (*_NUMBER, np.generic)) for e in flatten(x)):
-            return listed(x)
-        items = [as_arrays(e) for e in x]
+        items: list[Any] = list(x)  # pyright: ignore[reportUnknownArgumentType]
+        if items and all(isinstance(e, (*_NUMBER, np.generic)) for e in flatten(items)):
+            return listed(items)
+        items = [as_arrays(e) for e in items]
         return items if isinstance(x, list) else tuple(items)
     if not is_arraylike(x) and hasattr(x, "numpy"):
         return np.asarray(x.numpy())
@@ -128,7 +129,7 @@ def run(owner: Any, name: Hashable, function: Callable[..., Any], args: Any, *, 
         raise
 
 
-def one_program(method: F | None = None, *, rows: bool = True, small: bool = False) -> Any:
+def one_program(method: Any = None, *, rows: bool = True, small: bool = False) -> Any:
     """Makes a method of values and variables callable on arrays too, as one program (see `run`), and on symbolic tensors.
 
     Numbers and lists of numbers among the arguments count as arrays.

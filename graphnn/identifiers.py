@@ -23,12 +23,13 @@ def from_config(config: Any, table: Mapping[str, Any], custom_objects: dict[str,
         if found is None:
             raise TypeError(f"Could not locate {config!r}; known: {', '.join(sorted(table))}")
         return found() if inspect.isclass(found) else found
-    if isinstance(config, dict) and isinstance(config.get("config"), dict):
-        name = config.get("class_name")
-        own = custom(config.get("registered_name") or name, custom_objects)
-        found = table.get(str(name))
-        if own is None and inspect.isclass(found) and config.get("module", "") is not None:
-            return found.from_config(dict(config["config"]))
+    described: dict[str, Any] = config if isinstance(config, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(described.get("config"), dict):
+        name = described.get("class_name")
+        own = custom(described.get("registered_name") or name, custom_objects)
+        cls: Any = table.get(str(name))
+        if own is None and inspect.isclass(cls) and described.get("module", "") is not None:
+            return cls.from_config(dict(described["config"]))  # pyright: ignore
     return deserialize_keras_object(config, custom_objects=custom_objects)
 
 

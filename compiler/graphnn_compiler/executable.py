@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from . import debug
 from .dims import evaluate
-from .interpret import bind_symbols, interpret
+from .interpret import bind_data, bind_symbols, interpret
 from .ir import Graph
 from .lowering.lower import Lowered, lower
 from .ops.base import Array
@@ -109,14 +109,14 @@ class Executable:
         """The generated source of the kernels."""
         return sources(self.lowered)
 
-    def program(self, shapes: Sequence[tuple[int, ...]], mode: Mode) -> Program:
-        """The program bound to input shapes."""
-        key = (tuple(shapes), mode, threads())
+    def program(self, shapes: Sequence[tuple[int, ...]], mode: Mode, data: Mapping[str, int] | None = None) -> Program:
+        """The program bound to input shapes, and to the numbers of symbols that depend on data."""
+        key = (tuple(shapes), mode, threads(), tuple(data.items()) if data else ())
         with self._lock:
             found = self._programs.get(key)
             if found is None:
                 lowered = self.lowered
-                found = Program(lowered, bind_symbols(self.graph.inputs, shapes), mode, threads())
+                found = Program(lowered, bind_symbols(self.graph.inputs, shapes) | dict(data or {}), mode, threads())
                 self._programs[key] = found
                 if len(self._programs) > MAX_PROGRAMS:
                     self._programs.popitem(last=False)
@@ -161,7 +161,8 @@ class Executable:
                 raise TypeError(f"input {i} must be a C-contiguous array of {self._dtypes[i]}, not {a.dtype}{a.shape}")
         if len(inputs) != len(self._dtypes):
             raise TypeError(f"{len(self._dtypes)} inputs are expected, not {len(inputs)}")
-        program = self.program(shapes, Mode(tuple(modes), outputs is not None, tuple(limits)))
+        data = bind_data(self.graph, [x.at(0) if isinstance(x, Rows) else x for x in inputs]) if self.graph.data_extents else None
+        program = self.program(shapes, Mode(tuple(modes), outputs is not None, tuple(limits)), data)
         if outputs is None:
             results = [np.empty(s, d) for s, d in zip(program.output_shapes, program.output_dtypes, strict=True)]
         else:

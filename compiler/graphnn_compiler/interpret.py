@@ -25,6 +25,12 @@ def concrete(op: Op, env: Mapping[str, int]) -> Op:
     return replace(op, **changed) if changed else op
 
 
+def bind_data(graph: Graph, inputs: Sequence[Array]) -> dict[str, int]:
+    """The numbers of the symbols that depend on the data of inputs."""
+    place = {v: i for i, v in enumerate(graph.inputs)}
+    return {name: int(inputs[place[v]].max(initial=-1)) + 1 for name, v in graph.data_extents.items()}
+
+
 def bind_symbols(values: Sequence[Value], shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
     """The numbers of the symbols in the shapes of inputs; a ValueError where arrays and shapes disagree."""
     env: dict[str, int] = {}
@@ -45,7 +51,7 @@ def bind_symbols(values: Sequence[Value], shapes: Sequence[tuple[int, ...]]) -> 
 
 def interpret(graph: Graph, inputs: Sequence[Array], states: Mapping[Hashable, Array]) -> tuple[list[Array], dict[Hashable, Array]]:
     """Outputs and new values of states; nothing is written in place."""
-    env = bind_symbols(graph.inputs, [a.shape for a in inputs])
+    env = bind_symbols(graph.inputs, [a.shape for a in inputs]) | bind_data(graph, inputs)
     known: dict[Value, Array] = dict(zip(graph.inputs, inputs, strict=True))
     for key, v in graph.states.items():
         known[v] = states[key]

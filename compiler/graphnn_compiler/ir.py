@@ -70,6 +70,7 @@ class Graph:
         self.nodes: list[Node] = []
         self.outputs: list[Value] = []
         self.updates: dict[Hashable, Value] = {}
+        self.data_extents: dict[str, Value] = {}  # symbols that are 1 + the largest number in an integer input
 
     def results(self) -> list[Value]:
         """Every value that must be computed: outputs, then new values of states."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .dims import Shape
+from .dims import Dim, Shape, symbol
 from .ir import Graph, Node, Value
 
 if TYPE_CHECKING:
@@ -50,6 +50,25 @@ class Tracer:
         self.graph.outputs = list(outputs)
         self.graph.updates = {k: v for k, v in self.current.items() if v is not self.graph.states[k]}
         return self.graph
+
+
+def largest_plus_one(v: Value) -> Dim:
+    """1 + the largest number of an integer input, as an extent that is known when a program is bound to its inputs.
+
+    Raises:
+        ValueError: v is computed, so that no number of it is known before the program runs.
+    """
+    tracer = active()
+    if tracer is None:
+        raise RuntimeError("an extent of data is asked for while nothing is traced")
+    while v.node is not None and (v.node.op.kind == "movement" or type(v.node.op).__name__ == "Cast"):
+        v = v.node.inputs[0]
+    inputs = tracer.graph.inputs
+    if v not in inputs:
+        raise ValueError("the shape of a result depends on numbers that are computed inside the model")
+    name = f"top{inputs.index(v)}"
+    tracer.graph.data_extents[name] = v
+    return symbol(name)
 
 
 class _Stack(threading.local):

@@ -66,8 +66,9 @@ def get(identifier: Any) -> Any:
     >>> get("he_normal").get_config()
     {'seed': None, 'input_axes': None, 'output_axes': None}
     """
-    if isinstance(identifier, np.ndarray | np.generic) or hasattr(identifier, "assign"):
-        return _given(np.asarray(identifier))
+    given: Any = identifier
+    if isinstance(given, np.ndarray | np.generic) or hasattr(given, "assign"):
+        return _given(np.asarray(given))  # pyright: ignore[reportUnknownArgumentType]
     return identifiers.get(identifier, ALL_OBJECTS_DICT, deserialize, "initializer")
 
 

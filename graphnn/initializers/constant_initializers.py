@@ -80,7 +80,7 @@ class Identity(Initializer):
         if len(shape) != 2:
             raise ValueError(f"Identity makes matrices only: a shape of two axes is needed, received shape={tuple(shape)}")
         name = standard_dtype(dtype)
-        return tensor(self.gain * np.eye(*shape), name)
+        return tensor(self.gain * np.eye(shape[0], shape[1]), name)
 
     def get_config(self) -> dict[str, Any]:
         # files of Keras hold no gain; a gain that matters is not lost here

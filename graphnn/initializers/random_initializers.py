@@ -37,7 +37,9 @@ def _drawing_dtype(dtype: str) -> Any:
 
 def normal(rng: np.random.Generator, shape: Sequence[int], dtype: str) -> Array:
     """Standard normal numbers."""
-    return rng.standard_normal(tuple(shape), dtype=_drawing_dtype(dtype))
+    kind: Any = _drawing_dtype(dtype)
+    generator: Any = rng
+    return generator.standard_normal(tuple(shape), dtype=kind)
 
 
 def truncated_normal(rng: np.random.Generator, shape: Sequence[int], dtype: str) -> Array:
@@ -53,7 +55,8 @@ def truncated_normal(rng: np.random.Generator, shape: Sequence[int], dtype: str)
 def uniform(rng: np.random.Generator, shape: Sequence[int], dtype: str, low: float, high: float) -> Array:
     """Numbers in [low, high)."""
     kind = _drawing_dtype(dtype)
-    x = low + rng.random(tuple(shape), dtype=kind) * kind(high - low)
+    source: Any = rng
+    x = low + source.random(tuple(shape), dtype=kind) * kind(high - low)
     return np.minimum(x, np.nextafter(kind(high), kind(low))) if high > low else x
 
 
@@ -69,7 +72,7 @@ class RandomInitializer(Initializer):
         if seed is None:
             seed = python_random.randint(1, 10**9)
         elif isinstance(seed, dict):
-            seed = deserialize_keras_object(seed)
+            seed = deserialize_keras_object(seed)  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(seed, np.integer):
             seed = int(seed)
         elif not isinstance(seed, int) and not hasattr(seed, "state"):

@@ -161,7 +161,7 @@ class SparseCategoricalCrossentropy(BuiltIn):
     ):
         options = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
         super().__init__(functions.sparse_categorical_crossentropy, reduction, name, dtype, **options)
-        self.axis = axis
+        self.axis, self.ignore_class = axis, ignore_class
 
     def _check(self, y_true: Any, y_pred: Any) -> None:
         check_arrays(y_true, y_pred, self.axis, self.ignore_class)

@@ -103,7 +103,8 @@ def check_labels(labels: Array, classes: int | None, ignore: int | None = None) 
 def check_arrays(y_true: Any, y_pred: Any, axis: int = -1, ignore: int | None = None) -> None:
     """`check_labels` for targets and predictions that are arrays; anything symbolic is left to the program."""
     if isinstance(y_true, np.ndarray | list | tuple) and isinstance(y_pred, np.ndarray | list | tuple):
-        labels, shape = np.asarray(y_true), np.shape(y_pred)
+        labels: Array = np.asarray(y_true)  # pyright: ignore[reportUnknownArgumentType]
+        shape = np.shape(y_pred)  # pyright: ignore[reportUnknownArgumentType]
         if labels.dtype.kind in "biuf" and shape:
             check_labels(labels, shape[axis], ignore)
 
@@ -134,7 +135,8 @@ def check_targets(loss: Any, y_true: Any, y_pred_shape: Sequence[int | None]) ->
     ValueError: targets of shape (4, 1) do not fit predictions of shape (None, 10) in mean_squared_error: they would be repeated
     """
     name, options = _function_of(loss)
-    labels, shape = np.asarray(y_true), tuple(y_pred_shape)
+    labels: Array = np.asarray(y_true)
+    shape = tuple(y_pred_shape)
     if not shape or labels.dtype.kind not in "biuf":
         return
     if name in CLASS_NUMBERS:

@@ -70,13 +70,16 @@ class Loss:
 
     @one_program
     def _reduced(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> Any:
-        y_pred = tree.map_structure(lambda x: ops.convert_to_tensor(x, dtype=self.dtype), y_pred)
+        y_pred = tree.map_structure(self._prediction, y_pred)
         y_true = tree.map_structure(self._target, y_true)
         losses = self.call(y_true, y_pred)
         own = get_mask(losses)
         if own is not None:
             mask = own if mask is None else ops.logical_and(mask, own)
         return reduce_weighted_values(losses, sample_weight, mask, self.reduction, self.dtype)
+
+    def _prediction(self, x: Any) -> Any:
+        return ops.convert_to_tensor(x, dtype=self.dtype)
 
     def _target(self, x: Any) -> Any:
         x = ops.convert_to_tensor(x)
@@ -173,4 +176,4 @@ def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None)
 
 def axes_of(axis: int | Sequence[int] | None) -> int | tuple[int, ...] | None:
     """An axis argument as it stands in a configuration, as the ops take it."""
-    return tuple(axis) if isinstance(axis, list | tuple) else axis
+    return axis if axis is None or isinstance(axis, int) else tuple(axis)

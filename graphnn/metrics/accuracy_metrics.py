@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphnn_compiler.dims import product
+from graphnn_compiler.ops.movement import reshape
 
 from .. import ops
 from ..config import floatx
@@ -61,13 +62,13 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
 
 def _rows(y_pred: Any) -> Any:
-    return y_pred if y_pred.ndim <= 2 else ops.reshape(y_pred, (product(y_pred.shape[:-1]), y_pred.shape[-1]))
+    return y_pred if y_pred.ndim <= 2 else reshape(y_pred, (product(y_pred.shape[:-1]), y_pred.shape[-1]))
 
 
 def _among_best(labels: Any, y_pred: Any, k: int) -> Any:
-    flat = labels if labels.ndim <= 1 else ops.reshape(labels, (product(labels.shape),))
+    flat = labels if labels.ndim <= 1 else reshape(labels, (product(labels.shape),))
     hits = ops.cast(ops.in_top_k(flat, _rows(y_pred), k=k), floatx())
-    return hits if labels.ndim <= 1 else ops.reshape(hits, labels.shape)
+    return hits if labels.ndim <= 1 else reshape(hits, labels.shape)
 
 
 @op(name="TopKCategoricalAccuracyFunction")
@@ -97,9 +98,9 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
     if not from_sorted_ids:
         return _among_best(value(y_true, "int32"), y_pred, k)
     labels = value(y_true, y_pred.dtype)
-    flat = labels if labels.ndim <= 1 else ops.reshape(labels, (product(labels.shape),))
+    flat = labels if labels.ndim <= 1 else reshape(labels, (product(labels.shape),))
     hits = ops.cast(ops.any(ops.equal(ops.expand_dims(flat, 1), _rows(y_pred)[:, :k]), axis=1), floatx())
-    return hits if labels.ndim <= 1 else ops.reshape(hits, labels.shape)
+    return hits if labels.ndim <= 1 else reshape(hits, labels.shape)
 
 
 class Accuracy(FunctionMean):

@@ -73,7 +73,7 @@ def parse_thresholds(thresholds: Any, default: float = 0.5) -> list[float]:
     """Thresholds as a list, the default where there are none; ValueError unless all are in [0, 1]."""
     if thresholds is None:
         return [default]
-    found = list(thresholds) if isinstance(thresholds, list | tuple | np.ndarray) else [thresholds]
+    found: list[Any] = [*thresholds] if isinstance(thresholds, list | tuple | np.ndarray) else [thresholds]  # pyright: ignore
     bad = [t for t in found if t is None or t < 0 or t > 1]
     if bad:
         raise ValueError(f"Threshold values must be in [0, 1]. Received: {bad}")

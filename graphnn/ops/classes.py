@@ -11,7 +11,7 @@ from graphnn_compiler.ir import Value
 from graphnn_compiler.ops import compare, elementwise, index, reduce
 from graphnn_compiler.ops.base import is_float
 from graphnn_compiler.ops.elementwise import cast
-from graphnn_compiler.trace import emit
+from graphnn_compiler.trace import emit, largest_plus_one
 
 from ..config import standard_dtype
 from ..dispatch import op, value
@@ -123,18 +123,19 @@ def _length(x: Tensorish, least: int | None, name: str, argument: str) -> int:
 
 
 @op(static=("segments", "mode"))
-def _segments(data: Tensorish, segment_ids: Tensorish, segments: int, mode: str) -> Value:
+def _segments(data: Tensorish, segment_ids: Tensorish, segments: int | None, mode: str) -> Value:
     v, ids = value(data), value(segment_ids)
+    count: Extent = largest_plus_one(ids) if segments is None else segments
     if ids.ndim != 1:
         raise ValueError(f"Argument `segment_ids` should be an 1-D vector, got shape: {ids.shape}. Consider either flatten it.")
     width = product(v.shape[1:])
     limits = {"add": 0, "mul": 1, "max": _lowest(v.dtype), "min": _highest(v.dtype)}
     # One row more takes what belongs to no segment, and is cut off.
-    inside = emit(compare.And(), ids >= 0, ids < segments)
-    places = emit(elementwise.Where(), inside, cast(ids, "int64"), value(segments, "int64"))
-    base = build.broadcast_to(value(limits[mode], v.dtype), (segments + 1, width))
+    inside = emit(compare.And(), ids >= 0, ids < build.count_value(count, ids.dtype))
+    places = emit(elementwise.Where(), inside, cast(ids, "int64"), build.count_value(count, "int64"))
+    base = build.broadcast_to(value(limits[mode], v.dtype), (count + 1, width))
     y = emit(index.Scatter(mode), base, places, build.reshape(v, (v.shape[0], width)))
-    return build.reshape(cut(y, 0, 0, segments), (segments, *v.shape[1:]))
+    return build.reshape(cut(y, 0, 0, count), (count, *v.shape[1:]))
 
 
 def _lowest(dtype: str) -> float:
@@ -147,9 +148,9 @@ def _highest(dtype: str) -> float:
 
 def _segmented(data: Tensorish, segment_ids: Tensorish, num_segments: int | None, mode: str) -> Value:
     count = num_segments
-    if count is None:
-        count = _length(segment_ids, None, "a segment reduction", "num_segments")
-    return _segments(data, segment_ids, int(count), mode)
+    if count is None and host.is_concrete(segment_ids):
+        count = host.highest(segment_ids, "a segment reduction") + 1
+    return _segments(data, segment_ids, None if count is None else int(count), mode)
 
 
 def segment_sum(data: Tensorish, segment_ids: Tensorish, num_segments: int | None = None, sorted: bool = False) -> Value:
@@ -158,11 +159,11 @@ def segment_sum(data: Tensorish, segment_ids: Tensorish, num_segments: int | Non
     Args:
         data: a tensor; rows are along axis 0.
         segment_ids: the segment of each row; one that is out of range leaves the row out.
-        num_segments: how many there are; by default as many as the ids name (needed inside a model).
+        num_segments: how many there are; by default as many as the ids name (inside a model: where the ids are an input of it).
         sorted: accepted for compatibility.
 
     Raises:
-        ValueError: `num_segments` is missing inside a model.
+        ValueError: `num_segments` is missing, and the ids are computed inside a model.
 
     >>> segment_sum([1.0, 2.0, 3.0], [0, 0, 1]).tolist()
     [3.0, 3.0]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from graphnn_compiler import build
-from graphnn_compiler.dims import Extent, product, quotient, show
+from graphnn_compiler.dims import ConcreteExtentNeeded, Extent, product, quotient, show
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops.index import Take
 from graphnn_compiler.ops.movement import constant
@@ -266,7 +266,11 @@ def broadcast_to(x: Tensorish, shape: Sequence[int]) -> Value:
     >>> broadcast_to([1, 2], (2, 2)).tolist()
     [[1, 2], [1, 2]]
     """
-    return build.broadcast_to(value(x), extents(shape))
+    v, target = value(x), extents(shape)
+    for a, b in zip(reversed(v.shape), reversed(target), strict=False):
+        if a not in (1, b) and not (isinstance(a, int) and isinstance(b, int)):
+            raise ConcreteExtentNeeded(f"broadcast of {show(v.shape)} to {show(target)}")
+    return build.broadcast_to(v, target)
 
 
 @op(static=("repeats",))

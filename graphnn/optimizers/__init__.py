@@ -54,7 +54,7 @@ def get(identifier: Any) -> Any:
     >>> type(get("rmsprop")).__name__
     'RMSprop'
     """
-    found = {"class_name": identifier, "config": {}} if isinstance(identifier, str) else identifier
+    found: Any = {"class_name": identifier, "config": {}} if isinstance(identifier, str) else identifier
     if isinstance(found, dict):
         try:
             found = deserialize(found)

@@ -92,7 +92,7 @@ class Muon(Optimizer):
         )
         self.muon_c, self.adam_lr_ratio, self.momentum, self.ns_steps = muon_c, adam_lr_ratio, momentum, ns_steps
         self.nesterov, self.rms_rate = nesterov, rms_rate
-        self.exclude_layers = list(exclude_layers or [])
+        self.exclude_layers: list[str] = list(exclude_layers or [])
 
     def build(self, variables: Sequence[Variable]) -> None:
         if self.built:

@@ -177,7 +177,7 @@ class Optimizer(Rate, Gradients, Decay, Averaging, State):
         """
         names = [name] if isinstance(name, str) else list(name)
         many = isinstance(initializer, list | tuple)
-        starts = list(initializer) if many else [initializer] * len(names)
+        starts: list[Any] = [*initializer] if many else [initializer] * len(names)  # pyright: ignore[reportUnknownVariableType]
         if len(starts) != len(names):
             raise ValueError(
                 "The number of provided names must match the number of provided initializers. "

@@ -70,8 +70,8 @@ class RMSprop(Optimizer):
             return
         super().build(variables)
         self._velocities = self.add_optimizer_variables(variables, "velocity")
-        self._momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum > 0 else []
-        self._average_gradients = self.add_optimizer_variables(variables, "average_gradient") if self.centered else []
+        self._momentums: list[Any] = self.add_optimizer_variables(variables, "momentum") if self.momentum > 0 else []
+        self._average_gradients: list[Any] = self.add_optimizer_variables(variables, "average_gradient") if self.centered else []
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         i, rho = self._get_variable_index(variable), self.rho

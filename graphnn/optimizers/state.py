@@ -17,8 +17,12 @@ class State:
 
     name: str
     built: bool
-    variables: list[Variable]
     _trainable_variables: list[Variable]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All variables of the optimizer."""
+        raise NotImplementedError
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
         """One step."""

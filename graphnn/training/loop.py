@@ -13,8 +13,8 @@ from ..callbacks.history import Record
 from ..layers.calling import epoch
 from ..tensor import Array
 from . import checks
-from .data import Chunk, Source
 from .layout import Layout
+from .source import Chunk, Source
 from .steps import Step
 from .watch import FinitenessWatch
 

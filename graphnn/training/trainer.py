@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -14,16 +14,18 @@ from ..layers.calling import epoch
 from ..tensor import Array
 from ..utils.progbar import resolve_verbose
 from . import checks
-from .columns import Column, leaves, same_length
-from .compiling import Compiling
-from .data import ArraySource, BatchSource, Source, gives_batches, ran_out, split, with_weights
-from .layout import layout_of, unpack_x_y_sample_weight
+from .array_source import ArraySource
+from .batch_source import BatchSource, gives_batches
+from .columns import Column
+from .data import ran_out, split, with_weights
+from .layout import unpack_x_y_sample_weight
 from .loop import Loop
-from .steps import Step
+from .on_batch import OnBatch
+from .source import Source
 from .watch import FinitenessWatch
 
 
-class Trainer(Compiling):
+class Trainer(OnBatch):
     """The part of `Model` with `fit`, `evaluate` and `predict`."""
 
     def fit(
@@ -113,26 +115,25 @@ class Trainer(Compiling):
         logs: Record | None = None
         warned = False
         for number in range(initial_epoch, epochs):
+            if not source.more():
+                if not warned:
+                    ran_out(source.kind, None, 0)
+                break
             self.reset_metrics()
             if watch is not None:
                 watch.reset()
             hooks.on_epoch_begin(number)
             source.epoch_begins()
-            found = loop.numbers(source, limit)
-            expected = limit if limit is not None else source.steps
-            short = (expected is not None and loop.done < expected) or not loop.done
-            if short and not self.stop_training and not warned:
-                ran_out(source, limit, loop.done)
+            logs = loop.numbers(source, limit)
+            if steps is not None and loop.done < steps and not self.stop_training and not warned:
+                ran_out(source.kind, steps, loop.done)
                 warned = True
-            if not loop.done:
-                break
-            logs = found
             if validation is not None and _now(validation_freq, number + 1):
                 measured = self._measure(test_loop, validation, checked_steps, hooks)
                 logs.update({f"val_{k}": v for k, v in measured.items()})
             hooks.on_epoch_end(number, logs)
             source.epoch_ended()
-            if self.stop_training or source.exhausted and short:
+            if self.stop_training:
                 break
         if logs is not None and hasattr(self.optimizer, "finalize_variable_values"):
             self.optimizer.finalize_variable_values(self.trainable_variables)
@@ -178,7 +179,7 @@ class Trainer(Compiling):
         loop.prepare(source, whole=True)
         logs = self._measure(loop, source, limit, hooks)
         if limit is not None and loop.done < limit:
-            ran_out(source, limit, loop.done)
+            ran_out(source.kind, limit, loop.done)
         return dict(logs) if return_dict else self._listed(logs)
 
     def predict(
@@ -221,7 +222,7 @@ class Trainer(Compiling):
         outputs = loop.predictions(source, limit)
         hooks.on_predict_end({"outputs": outputs})
         if limit is not None and loop.done < limit:
-            ran_out(source, limit, loop.done)
+            ran_out(source.kind, limit, loop.done)
         if step.single and type(x) is np.ndarray and step.by_rows and step.general and Column(x, "x").plain:
             self._compiled.quick[(x.shape[1:], x.dtype)] = step
         return outputs
@@ -233,65 +234,6 @@ class Trainer(Compiling):
             return None
         return step.run((x,))[0]
 
-    def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
-    ) -> Any:
-        """Trains on one batch.
-
-        Args:
-            x, y, sample_weight, class_weight: as for `fit`.
-            return_dict: whether to give a dictionary by name.
-
-        Returns:
-            The loss of this batch before the update, or a list of the loss and the metrics.
-        """
-        self._assert_compiled("train_on_batch")
-        logs = self._on_batch("train", x, y, sample_weight, class_weight)
-        return logs if return_dict else self._listed(logs)
-
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Loss and metrics of one batch; arguments as for `train_on_batch`."""
-        self._assert_compiled("test_on_batch")
-        logs = self._on_batch("test", x, y, sample_weight, None)
-        return logs if return_dict else self._listed(logs)
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """The outputs for one batch."""
-        data = with_weights(x, None, None, None, self._places())
-        found = leaves(data)
-        layout = layout_of(data)
-        rows = same_length(found)
-        checks.check_inputs(self, data[0])
-        step = self._compiled.steps.get(self, "predict", layout, rows)
-        return step.fill(step.run([c.rows(0, rows) for c in found]))
-
-    def _on_batch(self, job: str, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> dict[str, Any]:
-        key: Any = None
-        if type(x) is np.ndarray and type(y) is np.ndarray and sample_weight is None and class_weight is None:
-            key = (job, x.dtype, x.shape[1:], y.dtype, y.shape[1:])
-            kept, optimizer = self._compiled.quick.get(key, (None, None))
-            fits = kept is not None and kept.epoch == epoch() and optimizer is self.optimizer
-            if fits and 0 < len(x) == len(y) and x.flags.c_contiguous and y.flags.c_contiguous:
-                return self._one_step(job, kept, (x, y))
-        data = with_weights(x, y, sample_weight, class_weight, self._places())
-        found = leaves(data)
-        rows = same_length(found)
-        checks.check_filled(found, f"{job}_on_batch")
-        layout = layout_of(data)
-        checks.check_inputs(self, data[0])
-        step = self._compiled.steps.get(self, job, layout, rows)
-        checks.check_all_targets(step.targets, found, quick=True)
-        plain = key is not None and len(found) == 2 and step.general and all(c.plain for c in found)
-        if plain and not checks.need_a_look(step.targets, found):
-            self._compiled.quick[key] = (step, self.optimizer)
-        return self._one_step(job, step, [c.rows(0, rows) for c in found])
-
-    def _one_step(self, job: str, step: Step, inputs: Sequence[Array]) -> dict[str, Any]:
-        if job == "train" and hasattr(self.optimizer, "refresh_learning_rate"):
-            self.optimizer.refresh_learning_rate()
-        self.reset_metrics()
-        return step.logs(step.run(inputs))
-
     # ---- helpers
 
     def _measure(self, loop: Loop, source: Source, limit: int | None, hooks: CallbackList) -> Record:
@@ -301,13 +243,6 @@ class Trainer(Compiling):
         logs = loop.numbers(source, limit)
         hooks.on_test_end(Record(logs))
         return logs
-
-    def _listed(self, logs: dict[str, Any]) -> Any:
-        numbers = [logs[k] for k in self._ordered_names(logs)]
-        return numbers[0] if len(numbers) == 1 else numbers
-
-    def _places(self) -> int:
-        return len(getattr(checks.functional(self), "input_names", "1"))
 
     def _columns(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> tuple[Any, Any, Any]:
         data = with_weights(x, y, sample_weight, class_weight, self._places())

@@ -307,8 +307,14 @@ def _indices() -> list[Case]:
         _c("multi_hot", i(3, 2), 5, ref=lambda x, n: (x[..., None] == np.arange(n)).any(1).astype("f"), smooth=False),
         _c("segment_sum", f(6, 2), np.array([0, 0, 2, 3, 2, 7]), 4, ref=_segments(np.add, 0)),
         _c("segment_prod", f(6), np.array([0, 0, 2, 3, 2, 3]), 4, ref=_segments(np.multiply, 1), smooth=False),
-        _c("segment_max", f(6), np.array([0, 0, 2, 3, 2, 3]), 4, ref=_segments(np.maximum, -np.inf)),
-        _c("segment_min", f(6), np.array([0, 0, 2, 3, 2, 3]), 4, ref=_segments(np.minimum, np.inf)),
+        *[
+            _c("segment_max", f(6), np.array([0, 0, 2, 3, 2, k]), 4, ref=_segments(np.maximum, -np.inf), smooth=k == 1)
+            for k in (1, 3)
+        ],
+        *[
+            _c("segment_min", f(6), np.array([0, 0, 2, 3, 2, k]), 4, ref=_segments(np.minimum, np.inf), smooth=k == 1)
+            for k in (1, 3)
+        ],
     ]
 
 
@@ -347,7 +353,8 @@ def _products() -> list[Case]:
     sums = [
         ("ij,jk->ik", (3, 4), (4, 5)), ("bij,bjk->bik", (3, 2, 4), (3, 4, 5)), ("ij,ij->", (3, 4), (3, 4)), ("ij->ji", (3, 4)),
         ("ii->i", (4, 4)), ("ii", (4, 4)), ("...ij,jk", (3, 2, 4), (4, 5)), ("i,j->ij", (3,), (4,)), ("bqhd,bkhd->bhqk", (2, 3, 2, 4), (2, 5, 2, 4)),
-        ("ij,jk,kl->il", (3, 4), (4, 5), (5, 2)), ("ijk->j", (2, 3, 4)), ("ij,jk,ki->", (3, 4), (4, 5), (5, 3)), ("ab,b->a", (3, 4), (4,)), ("iij,j->i", (3, 3, 4), (4,)), ("...a,...b->...ab", (2, 3), (2, 4)), ("ij,k->ik", (3, 4), (5,)),
+        ("ij,jk,kl->il", (3, 4), (4, 5), (5, 2)), ("ijk->j", (2, 3, 4)), ("ij,jk,ki->", (3, 4), (4, 5), (5, 3)), ("ab,b->a", (3, 4), (4,)),
+        ("iij,j->i", (3, 3, 4), (4,)), ("...a,...b->...ab", (2, 3), (2, 4)), ("ij,k->ik", (3, 4), (5,)),
     ]  # fmt: skip
     return [
         *[_c("einsum", s, *[f(*shape) for shape in shapes]) for s, *shapes in sums],

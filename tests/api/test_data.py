@@ -11,7 +11,9 @@ from graphnn_compiler.executable import Rows
 
 from graphnn.training.class_weight import class_weights
 from graphnn.training.columns import Column, columns, leaves, same_length
-from graphnn.training.data import ArraySource, BatchSource, gives_batches, is_dataset, split, with_weights
+from graphnn.training.array_source import ArraySource
+from graphnn.training.batch_source import BatchSource, gives_batches, is_dataset
+from graphnn.training.data import split, with_weights
 from graphnn.training.layout import layout_of, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from graphnn.training.pace import Pace
 from graphnn.training.py_dataset import PyDataset
@@ -51,7 +53,7 @@ def test_other_layouts_give_the_same_rows(make: Any) -> None:
 
 def test_large_arrays_of_other_layouts_are_staged_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphnn.training.columns.COPY_LIMIT", 0)
-    monkeypatch.setattr("graphnn.training.data.STAGE", 200)
+    monkeypatch.setattr("graphnn.training.array_source.STAGE", 200)
     x = np.asfortranarray(np.arange(60.0).reshape(20, 3))
     source = array_source(x, 2)
     assert source.columns[0].array is None

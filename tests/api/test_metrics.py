@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,7 @@ A, B = rng.standard_normal((N, 3)).astype("float32"), rng.standard_normal((N, 3)
 def measured(metric: Any, y: Any, p: Any, w: Any = None, pieces: int = 3) -> Any:
     """The result after the data came in unequal batches."""
     cuts = [0, 7, 23, len(y)] if pieces == 3 else [0, len(y)]
-    for a, b in zip(cuts[:-1], cuts[1:], strict=True):
+    for a, b in itertools.pairwise(cuts):
         metric.update_state(y[a:b], p[a:b], None if w is None else w[a:b])
     return np.asarray(metric.result())
 

@@ -9,7 +9,7 @@ from conformance import cot
 from graphnn_compiler import autodiff
 from graphnn_compiler.dims import ConcreteExtentNeeded, evaluate
 from graphnn_compiler.executable import Executable
-from graphnn_compiler.interpret import bind_symbols
+from graphnn_compiler.interpret import bind_data, bind_symbols
 from graphnn_compiler.trace import Tracer, tracing
 
 from graphnn import dispatch, tree
@@ -45,7 +45,7 @@ def _run(
         sources = [v for v in values if _is_float(v.dtype)] + [_first_value(tracer, w) for w in weights]
         found = autodiff.gradients(floats, given, sources) if floats else []
         tracer.finish([*outputs, *found])
-    env = bind_symbols(values, [a.shape for a in arrays])
+    env = bind_symbols(values, [a.shape for a in arrays]) | bind_data(tracer.graph, arrays)
     cots: list[Any] = []
     for i, y in enumerate(outputs):
         if _is_float(y.dtype):

@@ -106,7 +106,8 @@ def _launch() -> Callable[..., Any]:
             set_word(ctx, DECISION, 0)
             set_word(ctx, CLAIM, 0)
             set_word(ctx, STEP, 0)
-            for t in range(n):
+            # Errors are looked for in all lines, also in those of threads that take no part this time.
+            for t in range(max(n, word(ctx, CAPACITY))):
                 for i in range(LINE):
                     set_word(ctx, LINES + LINE * t + i, 0)
         if control != 0:

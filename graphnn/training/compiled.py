@@ -1,0 +1,45 @@
+"""What `compile` leaves with a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from ..layers.calling import epoch
+from .compile_loss import CompileLoss
+from .compile_metrics import CompileMetrics
+from .steps import Steps
+from .watch import FinitenessWatch
+
+
+class Compiled:
+    """What `compile` leaves with a model, and the steps traced since."""
+
+    def __init__(self) -> None:
+        self.loss: CompileLoss | None = None
+        self.metrics: CompileMetrics | None = None
+        self.loss_tracker: Any = None
+        self.run_eagerly = False
+        self.jit_compile: Any = "auto"
+        self.steps_per_execution = 1
+        self.arguments: dict[str, Any] | None = None
+        self.steps = Steps()
+        self.watch: FinitenessWatch | None = None
+        self.quick: dict[Any, Any] = {}
+        self.warned = False
+        self._facts: dict[Hashable, Any] = {}
+        self._facts_of = -1
+
+    @property
+    def done(self) -> bool:
+        """Whether `compile` was called."""
+        return self.arguments is not None
+
+    def fact(self, key: Hashable, find: Callable[[], Any]) -> Any:
+        """What `find` gives, remembered as long as no attribute of a layer changes."""
+        if self._facts_of != epoch():
+            self._facts, self._facts_of = {}, epoch()
+        key = (key, self.loss is None or self.loss.built, self.metrics is None or self.metrics.built)
+        if key not in self._facts:
+            self._facts[key] = find()
+        return self._facts[key]
