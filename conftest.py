@@ -23,6 +23,11 @@ hypothesis.settings.register_profile("fixed", deadline=None, derandomize=True, d
 hypothesis.settings.load_profile("fixed")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` writes the generated source that tests/compiler/golden holds anew."""
+    parser.addoption("--update-golden", action="store_true", help="write tests/compiler/golden anew instead of comparing with it")
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Deletes the cache that this run made."""
     if _OWN and not os.environ.get("GRAPHNN_TEST_CACHE"):

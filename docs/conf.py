@@ -39,11 +39,11 @@ _CODE = re.compile(r"(`[^`\n]+`|:math:`[^`]+`|^\s*(?:>>>|\.\.\.).*$|^\.\. math::
 
 
 def readable(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """$$...$$ and $...$ of docstrings become formulas, and the bars of |x| and the stars of **kwargs stay."""
+    """$$...$$ and $...$ of docstrings become formulas, and the bars of |x| and the stars of *args stay."""
     text = _BLOCK.sub(lambda m: "\n.. math:: " + " ".join(m[1].split()) + "\n", "\n".join(lines))
     text = _INLINE.sub(lambda m: f":math:`{m[1]}`", text)
     parts = _CODE.split(text)
-    parts[::2] = [re.sub(r"\*\*(?=\w)", r"\\*\\*", part.replace("|", "\\|")) for part in parts[::2]]
+    parts[::2] = [re.sub(r"\*{1,2}(?=(?:kw)?args\b)", lambda m: "\\*" * len(m[0]), part.replace("|", "\\|")) for part in parts[::2]]
     lines[:] = "".join(parts).split("\n")
 
 

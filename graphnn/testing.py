@@ -216,11 +216,11 @@ def check_training(layer: Callable[..., Any], made: Mapping[str, Any], x: Inputs
         return
     model.compile(optimizer="sgd", loss="mse")
     before = [v.numpy() for v in trained.trainable_variables]
-    outputs = len(tree.flatten(model.outputs))
-    target = [np.random.RandomState(1).standard_normal(numbers(y).shape).astype("float32") for y in tree.flatten(model(x))]
+    rng = np.random.RandomState(1)
+    target: list[Any] = [np.asarray(rng.standard_normal(numbers(y).shape), "float32") for y in tree.flatten(model(x))]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*no trainable weights")
-        loss = model.train_on_batch(x, target if outputs > 1 else target[0])
+        loss = model.train_on_batch(x, target if len(target) > 1 else target[0])
     assert np.isfinite(np.asarray(loss)).all(), f"the loss of a training step is {loss}"
     after = [v.numpy() for v in trained.trainable_variables]
     assert all(np.isfinite(w).all() for w in after), "weights are not finite after a training step"

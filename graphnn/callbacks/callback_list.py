@@ -184,5 +184,3 @@ def as_list(callbacks: Any, model: Any, mode: str, **params: Any) -> CallbackLis
         return callbacks
     verbose = params.get("verbose", 0)
     return CallbackList(callbacks, add_history=mode == "train", add_progbar=verbose != 0, model=model, **params)
-
-

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable
 from typing import Any, TextIO
 
 import numpy as np
@@ -15,9 +14,7 @@ from .callback import Callback, Logs
 def _cell(value: Any) -> Any:
     if isinstance(value, str) or np.ndim(value) == 0:
         return value
-    if isinstance(value, Iterable):
-        return f'"[{", ".join(map(str, value))}]"'
-    return value
+    return f'"[{", ".join(str(v) for v in value)}]"'
 
 
 class CSVLogger(Callback):

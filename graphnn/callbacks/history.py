@@ -17,7 +17,7 @@ class Record(dict[str, Any]):
 
     def __missing__(self, key: Any) -> Any:
         other = f"{key}uracy"
-        if isinstance(key, str) and (key == "acc" or key.endswith("_acc")) and dict.__contains__(self, other):
+        if isinstance(key, str) and (key == "acc" or key.endswith("_acc")) and other in self:
             return self[other]
         raise KeyError(key)
 

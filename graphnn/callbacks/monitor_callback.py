@@ -6,7 +6,6 @@ import math
 import warnings
 from typing import Any
 
-from ..tree import flatten
 from .callback import Callback, Logs
 
 _LARGER_IS_BETTER = ("acc", "accuracy", "auc")
@@ -56,12 +55,9 @@ class MonitorCallback(Callback):
     def _direction_of_metric(self, name: str) -> int:
         if name.rsplit("_", 1)[-1] in _LARGER_IS_BETTER:
             return 1
-        found: list[Any] = getattr(self.model, "reported_metrics", lambda: {})().get(name, [])
-        for metric in flatten(found):
-            way = getattr(metric, "_direction", None)
-            if way in ("up", "down"):
-                return 1 if way == "up" else -1
-        return 0
+        reported: dict[str, Any] = self.model.reported_metrics() if hasattr(self.model, "reported_metrics") else {}
+        way = getattr(reported.get(name), "_direction", None)
+        return {"up": 1, "down": -1}.get(way or "", 0)
 
     def _monitored(self, logs: Logs | None, what: str) -> Any:
         """The number that is watched, or None after a warning that it is not there."""

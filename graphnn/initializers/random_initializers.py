@@ -38,8 +38,8 @@ def _drawing_dtype(dtype: str) -> Any:
 def normal(rng: np.random.Generator, shape: Sequence[int], dtype: str) -> Array:
     """Standard normal numbers."""
     kind: Any = _drawing_dtype(dtype)
-    generator: Any = rng
-    return generator.standard_normal(tuple(shape), dtype=kind)
+    source: Any = rng
+    return source.standard_normal(tuple(shape), dtype=kind)
 
 
 def truncated_normal(rng: np.random.Generator, shape: Sequence[int], dtype: str) -> Array:

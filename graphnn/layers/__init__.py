@@ -6,6 +6,7 @@ from .activation import Activation
 from .activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from .activity_regularization import ActivityRegularization
 from .batch_normalization import BatchNormalization
+from .concatenation import Concatenate, concatenate
 from .dense import Dense
 from .dot import Dot, dot
 from .dropout import (
@@ -27,14 +28,12 @@ from .layer import Layer
 from .merging import (
     Add,
     Average,
-    Concatenate,
     Maximum,
     Minimum,
     Multiply,
     Subtract,
     add,
     average,
-    concatenate,
     maximum,
     minimum,
     multiply,

@@ -81,8 +81,10 @@ class Dot(ConfiguredLayer):
         y_rest = [i for i in range(1, len(y.shape)) if i != b]
         batch, k = ops.shape(x)[0], ops.shape(x)[a]
         rows, columns = [ops.shape(x)[i] for i in x_rest], [ops.shape(y)[i] for i in y_rest]
-        left = ops.reshape(ops.transpose(x, (0, *x_rest, a)), (batch, product(rows), k))
-        right = ops.reshape(ops.transpose(y, (0, b, *y_rest)), (batch, k, product(columns)))
+        m: Any = product(rows)
+        n: Any = product(columns)
+        left = ops.reshape(ops.transpose(x, (0, *x_rest, a)), (batch, m, k))
+        right = ops.reshape(ops.transpose(y, (0, b, *y_rest)), (batch, k, n))
         return ops.reshape(ops.matmul(left, right), (batch, *(rows + columns or [1])))
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:

@@ -15,6 +15,7 @@ from graphnn_compiler.trace import emit
 
 from .. import ops, tree
 from ..dispatch import value
+from ..tensor import Array
 from .common import Identifier, add_weight, positive_integer, refuse_quantization, set_options
 from .lora import LoraMixin
 
@@ -113,7 +114,7 @@ def check_integral(layer: Embedding, ids: Any) -> None:
     """Refuses float numbers that are no integers, where numbers are given; inside a program they are out of range."""
     if not isinstance(ids, np.ndarray) and not all(isinstance(x, int | float) for x in tree.flatten(ids)):
         return
-    numbers = np.asarray(ids)
+    numbers: Array = np.asarray(ids)  # pyright: ignore[reportUnknownArgumentType]
     bad = np.flatnonzero(~np.isfinite(numbers) | (numbers != np.trunc(numbers))) if numbers.dtype.kind == "f" else np.empty(0)
     if bad.size:
         raise TypeError(f"Embedding {layer.name!r}: ids must be integral. Received: {numbers.flat[bad[0]]} at position {bad[0]}")

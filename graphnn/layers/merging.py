@@ -1,6 +1,6 @@
 """Layers that join several inputs into one, and their function forms.
 
-Exports: Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract, add, average, concatenate, maximum, minimum,
+Exports: Add, Average, Maximum, Minimum, Multiply, Subtract, add, average, maximum, minimum,
 multiply, subtract.
 """
 
@@ -11,12 +11,13 @@ from functools import reduce
 from typing import Any, ClassVar
 
 from .. import ops
+from ..context import get_mask
 from .common import ConfiguredLayer
 from .layer import Layer
 
 __all__ = [
-    "Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract",
-    "add", "average", "concatenate", "maximum", "minimum", "multiply", "subtract",
+    "Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract",
+    "add", "average", "maximum", "minimum", "multiply", "subtract",
 ]  # fmt: skip
 
 
@@ -121,6 +122,13 @@ class Multiply(Merge):
 
     join = staticmethod(ops.multiply)
 
+    def merge(self, tensors: list[Any]) -> Any:
+        # What an input's mask leaves out is a factor of 1; what all leave out is 0.
+        pairs = with_masks(tensors)
+        y = super().merge([x if m is None else ops.where(m, x, ops.ones_like(x)) for x, m in pairs])
+        masks = [m for _, m in pairs]
+        return y if None in masks else ops.where(reduce(ops.logical_or, masks), y, ops.zeros_like(y))
+
 
 class Average(Merge):
     r"""The mean of its inputs.
@@ -158,6 +166,9 @@ class Maximum(Merge):
 
     join = staticmethod(ops.maximum)
 
+    def merge(self, tensors: list[Any]) -> Any:
+        return merge_present(ops.maximum, tensors)
+
 
 class Minimum(Merge):
     r"""The elementwise minimum of its inputs.
@@ -175,55 +186,8 @@ class Minimum(Merge):
 
     join = staticmethod(ops.minimum)
 
-
-class Concatenate(ConfiguredLayer):
-    """Its inputs one after the other along an axis.
-
-    Args:
-        axis: the axis, which may differ in extent; all others must agree.
-
-    Shapes:
-        a list of inputs; the output has the sum of the extents along `axis`.
-
-    >>> import numpy as np
-    >>> from graphnn import layers
-    >>> layers.Concatenate()([np.ones((2, 3)), np.ones((2, 4))]).shape
-    (2, 7)
-    """
-
-    def __init__(self, axis: int = -1, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.axis = axis
-        self.supports_masking = True
-
-    def build(self, input_shape: Any = None) -> None:
-        shapes = list_of_shapes(self, input_shape)
-        rank = len(shapes[0])
-        fits = all(len(s) == rank for s in shapes) and -rank <= self.axis < rank
-        if fits:
-            others = [axis for axis in range(rank) if axis != self.axis % rank]
-            fits = all(len({s[axis] for s in shapes} - {None}) <= 1 for axis in others)
-        if not fits:
-            raise ValueError(
-                f"Concatenate {self.name!r}: the shapes of the inputs must match except along axis {self.axis}. "
-                f"Received: shapes {show(shapes)}"
-            )
-
-    def call(self, inputs: Any) -> Any:
-        return ops.concatenate(list_of_tensors(self, inputs), axis=self.axis)
-
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """The masks joined as the inputs are; an input without a mask counts everywhere."""
-        if previous_mask is None or all(m is None for m in previous_mask):
-            return None
-        masks: list[Any] = []
-        for x, m in zip(inputs, previous_mask, strict=True):
-            if m is None:
-                m = ops.ones_like(x, dtype="bool")
-            elif len(m.shape) < len(x.shape):
-                m = ops.logical_or(ops.expand_dims(m, -1), ops.zeros_like(x, dtype="bool"))
-            masks.append(m)
-        return ops.any(ops.concatenate(masks, axis=self.axis), axis=-1)
+    def merge(self, tensors: list[Any]) -> Any:
+        return merge_present(ops.minimum, tensors)
 
 
 def add(inputs: Any, **kwargs: Any) -> Any:
@@ -256,9 +220,21 @@ def minimum(inputs: Any, **kwargs: Any) -> Any:
     return Minimum(**kwargs)(inputs)
 
 
-def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
-    """Tensors one after the other along an axis; see `Concatenate`."""
-    return Concatenate(axis=axis, **kwargs)(inputs)
+def with_masks(tensors: list[Any]) -> list[tuple[Any, Any]]:
+    """Each tensor and its mask, with an axis for the features; None where it has no mask."""
+    masks = [get_mask(x) for x in tensors]
+    return [(x, None if m is None else ops.expand_dims(m, -1)) for x, m in zip(tensors, masks, strict=True)]
+
+
+def merge_present(join: Any, tensors: list[Any]) -> Any:
+    """Joins tensors place by place; where a mask leaves one out, the others decide."""
+    (y, present), *rest = with_masks(tensors)
+    for x, m in rest:
+        x = x if m is None else ops.where(m, x, y)
+        y = y if present is None else ops.where(present, y, x)
+        present = None if m is None or present is None else ops.logical_or(present, m)
+        y = join(y, x)
+    return y
 
 
 def list_of_shapes(layer: Layer, input_shape: Any) -> list[tuple[int | None, ...]]:

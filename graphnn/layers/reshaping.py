@@ -15,6 +15,7 @@ from .. import ops
 from ..config import standardize_data_format
 from .common import ConfiguredLayer, positive_integer
 from .input_spec import InputSpec
+from .input_spec import known as known_shape
 
 __all__ = ["Flatten", "Permute", "RepeatVector", "Reshape"]
 
@@ -44,7 +45,8 @@ class Flatten(ConfiguredLayer):
         if self.data_format == "channels_first" and rank > 2:
             inputs = ops.transpose(inputs, (0, *range(2, rank), 1))
         batch, *rest = ops.shape(inputs)
-        return ops.reshape(inputs, (batch, product(rest)))
+        size: Any = product(rest)
+        return ops.reshape(inputs, (batch, size))
 
 
 class Reshape(ConfiguredLayer):
@@ -82,9 +84,10 @@ class Reshape(ConfiguredLayer):
         if not fits:
             raise ValueError(
                 f"Reshape {self.name!r}: the total size of a sample must not change. "
-                f"Received: a sample of shape {tuple(rest)}, target_shape={self.target_shape}"
+                f"Received: a sample of shape {known_shape(rest)}, target_shape={self.target_shape}"
             )
-        return ops.reshape(inputs, (batch, *(quotient(size, known) if d == -1 else d for d in self.target_shape)))
+        left: Any = quotient(size, known) if -1 in self.target_shape else 0
+        return ops.reshape(inputs, (batch, *(left if d == -1 else d for d in self.target_shape)))
 
 
 class Permute(ConfiguredLayer):

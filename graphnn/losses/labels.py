@@ -135,12 +135,13 @@ def check_targets(loss: Any, y_true: Any, y_pred_shape: Sequence[int | None]) ->
     ValueError: targets of shape (4, 1) do not fit predictions of shape (None, 10) in mean_squared_error: they would be repeated
     """
     name, options = _function_of(loss)
-    labels: Array = np.asarray(y_true)
+    labels: Array = np.asarray(y_true)  # pyright: ignore[reportUnknownArgumentType]
     shape = tuple(y_pred_shape)
     if not shape or labels.dtype.kind not in "biuf":
         return
     if name in CLASS_NUMBERS:
-        check_labels(labels, shape[options.get("axis", -1)], options.get("ignore_class"))
+        axis: int = options.get("axis", -1)
+        check_labels(labels, shape[axis], options.get("ignore_class"))
     elif name in ELEMENTWISE:
         a, b = list(labels.shape), list(shape)
         if len(a) == len(b) + 1 and a[-1] == 1:

@@ -52,6 +52,12 @@ def floating(x: Tensorish) -> Value:
     return v if is_float(v.dtype) else cast(v, floatx())
 
 
+def exact_floating(x: Tensorish) -> Value:
+    """x as a float that holds it: int64 becomes float64."""
+    v = value(x)
+    return cast(v, "float64") if v.dtype == "int64" else floating(v)
+
+
 def smooth(op: Op, x: Tensorish) -> Value:
     """An elementwise op of one float."""
     return emit(op, floating(x))

@@ -12,19 +12,19 @@ from graphnn_compiler.ops import movement
 from graphnn_compiler.ops.elementwise import cast
 
 from ..dispatch import op
-from ._common import Tensorish, cut, flat, glued, operands
+from ._common import Tensorish, cut, flat, glued, operands, weak
 from ._common import total as added
 from .reductions import widened
 
 
 def factors(*xs: Tensorish) -> tuple[list[Value], str]:
     """Operands of a product in one dtype, and the dtype of the result: bools are multiplied as int32, int8 gives int32."""
-    found = operands(*xs)
+    given = [weak(x) for x in xs]
+    found = operands(*given)
     kind = found[0].dtype
-    if kind == "bool":
-        return [cast(v, "int32") for v in found], "bool"
-    if kind == "int8":
-        return [cast(v, "int32") for v in found], "int32" if len(xs) > 1 else "int8"
+    if kind in ("bool", "int8"):
+        whole = kind == "int8" and len(given) > 1 and all(isinstance(v, Value) and v.dtype == "int8" for v in given)
+        return [cast(v, "int32") for v in found], "int32" if whole else kind
     return found, kind
 
 

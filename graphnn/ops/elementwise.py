@@ -16,7 +16,7 @@ from graphnn_compiler.trace import emit
 
 from ..config import floatx
 from ..dispatch import op, value
-from ._common import Tensorish, floating, like, number, operands, pick, smooth, weak
+from ._common import Tensorish, exact_floating, floating, like, number, operands, pick, smooth, weak
 
 
 @op
@@ -68,13 +68,11 @@ def fabs(x: Tensorish) -> Value:
 def sign(x: Tensorish) -> Value:
     """-1, 0 or 1, in the dtype of x.
 
-    Raises:
-        TypeError: x is bool.
-
     >>> sign([-2.0, 0.0, 3.0]).tolist()
     [-1.0, 0.0, 1.0]
     """
-    return emit(e.Sign(), value(x))
+    v = value(x)
+    return v if v.dtype == "bool" else emit(e.Sign(), v)
 
 
 @op
@@ -115,7 +113,7 @@ def cbrt(x: Tensorish) -> Value:
     >>> print(cbrt([8.0, -27.0]).round(4))
     [ 2. -3.]
     """
-    v = floating(x)
+    v = exact_floating(x)
     size = builtins.abs(v)
     whole = emit(compare.And(), size > 0, emit(compare.IsFinite(), size))
     safe = pick(whole, size, like(1, size))

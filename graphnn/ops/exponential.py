@@ -10,7 +10,7 @@ from graphnn_compiler.ops import elementwise as e
 from graphnn_compiler.trace import emit
 
 from ..dispatch import op
-from ._common import Tensorish, floating, like, operands, pick, smooth
+from ._common import Tensorish, exact_floating, floating, like, operands, pick, smooth
 
 _SERIES_BELOW = 20.0  # where the series of I0 hands over to its asymptotic form
 
@@ -166,7 +166,7 @@ def i0(x: Tensorish) -> Value:
     >>> print(i0([0.0, 1.0]).round(4))
     [1.     1.2661]
     """
-    v = abs(floating(x))
+    v = abs(exact_floating(x))
     near = v < _SERIES_BELOW
     quarter = pick(near, v, like(0, v))
     quarter = quarter * quarter * 0.25

@@ -8,7 +8,7 @@ from graphnn_compiler.ir import Value
 from graphnn_compiler.ops import transcendental as t
 
 from ..dispatch import op
-from ._common import Tensorish, floating, joined, smooth
+from ._common import Tensorish, exact_floating, joined, smooth
 
 
 @op
@@ -148,7 +148,7 @@ def deg2rad(x: Tensorish) -> Value:
     >>> print(deg2rad([180.0]).round(4))
     [3.1416]
     """
-    return floating(x) * (math.pi / 180)
+    return exact_floating(x) * (math.pi / 180)
 
 
 @op
@@ -158,4 +158,4 @@ def rad2deg(x: Tensorish) -> Value:
     >>> print(rad2deg([3.14159265]).round(4))
     [180.]
     """
-    return floating(x) * (180 / math.pi)
+    return exact_floating(x) * (180 / math.pi)

@@ -84,12 +84,7 @@ class Muon(Optimizer):
             adam_weight_decay,
             epsilon,
         )
-        self.exclude_layers, self.exclude_embeddings, self.muon_a, self.muon_b = (
-            exclude_layers,
-            exclude_embeddings,
-            muon_a,
-            muon_b,
-        )
+        self.exclude_embeddings, self.muon_a, self.muon_b = exclude_embeddings, muon_a, muon_b
         self.muon_c, self.adam_lr_ratio, self.momentum, self.ns_steps = muon_c, adam_lr_ratio, momentum, ns_steps
         self.nesterov, self.rms_rate = nesterov, rms_rate
         self.exclude_layers: list[str] = list(exclude_layers or [])

@@ -32,7 +32,7 @@ class ArraySource(Source):
         self.data = data
         self.columns = leaves(data)
         self.rows = same_length(self.columns)
-        self.batch = DEFAULT_BATCH if batch_size is None else _positive(batch_size, "batch_size")
+        self.batch = DEFAULT_BATCH if batch_size is None else positive(batch_size, "batch_size")
         self.steps = math.ceil(self.rows / self.batch)
         self.layout = layout_of(data)
         self.shuffle = shuffle
@@ -93,7 +93,8 @@ class ArraySource(Source):
         return Chunk(self.layout, inputs, steps, batch, first, self.columns)
 
 
-def _positive(n: Any, name: str) -> int:
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+def positive(n: Any, name: str) -> int:
+    """A positive integer, or a ValueError that names it."""
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or int(n) < 1:  # pyright: ignore[reportUnknownArgumentType]
         raise ValueError(f"`{name}` must be a positive integer. Received: {name}={n!r}")
-    return int(n)
+    return int(n)  # pyright: ignore[reportUnknownArgumentType]

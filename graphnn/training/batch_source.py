@@ -64,7 +64,9 @@ class BatchSource(Source):
         if not tree.is_list(batch):
             batch = (batch,)
         if not 1 <= len(batch) <= 3:
-            raise ValueError(f"a batch must be (x,), (x, y) or (x, y, sample_weight). Received: a {type(batch).__name__} of {len(batch)}")
+            raise ValueError(
+                f"a batch must be (x,), (x, y) or (x, y, sample_weight). Received: a {type(batch).__name__} of {len(batch)}"
+            )
         x, y, sample_weight = (*batch, None, None)[:3]
         return with_weights(x, y, sample_weight, self.class_weight, self.places)
 

@@ -12,7 +12,7 @@ from ..losses.labels import CLASS_NUMBERS
 from ..tensor import Array, KerasTensor, shape_of
 from .columns import Column
 from .layout import Layout
-from .outputs import Outputs, spread
+from .outputs import no_leaf, spread
 
 BLOCK = 1 << 20  # class numbers that are looked at in one go
 
@@ -39,10 +39,14 @@ def inputs_in_order(model: Any, x: Any) -> list[Any] | None:
         keys = list(structure) if tree.is_dict(structure) else names
         for k in x:
             if k not in keys:
-                raise ValueError(f"x has the key {k!r}, which is no input of model {model.name!r}. Expected keys: {keys}. Received: {list(x)}")
+                raise ValueError(
+                    f"x has the key {k!r}, which is no input of model {model.name!r}. Expected keys: {keys}. Received: {list(x)}"
+                )
         for k in keys:
             if k not in x and not _optional(graph, keys.index(k)):
-                raise ValueError(f"x has no entry for input {k!r} of model {model.name!r}. Expected keys: {keys}. Received: {list(x)}")
+                raise ValueError(
+                    f"x has no entry for input {k!r} of model {model.name!r}. Expected keys: {keys}. Received: {list(x)}"
+                )
         return tree.flatten({k: x.get(k) for k in keys}) if tree.is_dict(structure) else [x.get(k) for k in keys]
     flat = tree.flatten(x)
     if len(flat) != len(names):
@@ -86,9 +90,7 @@ def _check_shape(model: Any, name: str, want: tuple[int | None, ...], column: Co
     hint = ""
     if len(shape) == len(want) - 1 and all(w is None or w == n for w, n in zip(want[1:], shape, strict=True)):
         hint = f". One sample is given as {column.name}[None], of shape {(1, *shape)}"
-    raise ValueError(
-        f"Input {name!r} of model {model.name!r} expects shape {want}, but {column.name} has shape {shape}{hint}"
-    )
+    raise ValueError(f"Input {name!r} of model {model.name!r} expects shape {want}, but {column.name} has shape {shape}{hint}")
 
 
 def symbolic_leaves(model: Any, layout: Layout) -> list[tuple[int, KerasTensor]]:
@@ -96,9 +98,9 @@ def symbolic_leaves(model: Any, layout: Layout) -> list[tuple[int, KerasTensor]]
     graph = functional(model)
     if graph is None:
         return []
-    pairs: list[tuple[int, KerasTensor]] = []
-    places = inputs_in_order(model, layout.x) or []
-    pairs += [(p, t) for p, t in zip(places, graph.inputs, strict=True) if p is not None and t.ndim == len(layout.specs[p][1]) + 1]
+    inputs: list[KerasTensor] = graph.inputs
+    places: list[Any] = inputs_in_order(model, layout.x) or []
+    pairs = [(p, t) for p, t in zip(places, inputs, strict=True) if p is not None and t.ndim == len(layout.specs[p][1]) + 1]
     targets = tree.flatten(layout.y) if layout.y is not None else []
     if len(targets) == len(graph.outputs) and not tree.is_dict(layout.y):
         pairs += [(p, t) for p, t in zip(targets, graph.outputs, strict=True) if p is not None]
@@ -124,9 +126,10 @@ def targets_of(model: Any, layout: Layout) -> list[tuple[int, Any, tuple[int | N
     loss = model.compiled_loss()
     if loss is None or not loss.built or layout.y is None:
         return []
-    outputs: Outputs = loss.outputs
-    places = spread(layout.y, outputs, "the targets (y)", lambda x: False, "none")
-    shapes = [shape_of(p.shape) for p in tree.flatten(outputs.structure)]
+    outputs = loss.outputs
+    assert outputs is not None
+    places: list[Any] = spread(layout.y, outputs, "the targets (y)", no_leaf, "none")
+    shapes: list[Any] = [p.shape for p in tree.flatten(outputs.structure)]
     found: list[tuple[int, Any, tuple[int | None, ...], str]] = []
     for t in loss.targets:
         place = places[t.place]
@@ -157,7 +160,9 @@ def check_traced_target(loss: Any, y: Any, y_pred: Any, name: str) -> None:
         check_target(loss, np.broadcast_to(np.float32(0), (1, *trailing)), shape_of(y_pred.shape), name)
 
 
-def check_all_targets(targets: list[tuple[int, Any, tuple[int | None, ...], str]], found: list[Column], quick: bool = False) -> None:
+def check_all_targets(
+    targets: list[tuple[int, Any, tuple[int | None, ...], str]], found: list[Column], quick: bool = False
+) -> None:
     """Looks at every class number among the targets of a data set.
 
     Args:

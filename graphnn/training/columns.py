@@ -7,7 +7,7 @@ ones, files and sparse matrices row by row as they are needed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -41,9 +41,8 @@ class Column:
         if not self.shape:
             raise ValueError(f"{name} is a single number ({source!r}); an array with an axis of samples is expected")
         self.array: Array | None = None
-        if isinstance(source, np.ndarray):
-            right = source.flags.c_contiguous and source.dtype == self.dtype and source.dtype.isnative
-            if right:
+        if is_array(source):
+            if source.flags.c_contiguous and source.dtype == np.dtype(self.dtype):
                 self.array = np.asarray(source)
             elif source.nbytes <= COPY_LIMIT and not _on_disk(source):
                 self.array = np.ascontiguousarray(source, self.dtype)
@@ -56,7 +55,7 @@ class Column:
     @property
     def plain(self) -> bool:
         """Whether the user's array has the dtype of the program; then any array of its dtype in C order does."""
-        return isinstance(self.source, np.ndarray) and self.source.dtype == np.dtype(self.dtype)
+        return is_array(self.source) and self.source.dtype == np.dtype(self.dtype)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -64,7 +63,7 @@ class Column:
     def rows(self, start: int, stop: int, order: Array | None = None) -> Array:
         """Rows start..stop (of `order`, if given), ready for a program; a view where the array is right as it is."""
         where: Any = slice(start, stop) if order is None else order[start:stop]
-        part = (self.source if self.array is None else self.array)[where]
+        part: Any = (self.source if self.array is None else self.array)[where]
         if hasattr(part, "toarray"):
             part = part.toarray()
         return np.ascontiguousarray(part, self.dtype)
@@ -94,6 +93,11 @@ def _target_dtype(dtype: Any, name: str, source: Any) -> str:
     )
 
 
+def is_array(x: Any) -> TypeGuard[Array]:
+    """True for a NumPy array."""
+    return isinstance(x, np.ndarray)
+
+
 def _on_disk(a: Any) -> bool:
     while isinstance(a, np.ndarray):
         if isinstance(a, np.memmap):
@@ -115,9 +119,9 @@ def as_rows(x: Any, name: str) -> Any:
     Raises:
         ValueError: for what is no array.
     """
-    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
-        raise ValueError(f"{name} is a masked array with masked values; fill them first")
-    if isinstance(x, np.ndarray):
+    if is_array(x):
+        if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+            raise ValueError(f"{name} is a masked array with masked values; fill them first")
         return x
     if isinstance(x, Variable):
         return x.array

@@ -11,8 +11,8 @@ from .. import ops, tree
 from ..context import suspended
 from ..dispatch import value
 from . import checks
-from .compile_utils import configuration, identifiers, loss_object, name_of, no_leaf, one
-from .outputs import Outputs, outputs_of, spread, unique_names
+from .compile_utils import configuration, identifiers, loss_object, name_of, one
+from .outputs import Outputs, no_leaf, outputs_of, spread, unique_names
 
 
 @dataclass
@@ -96,7 +96,9 @@ class CompileLoss:
         found = spread(y, self.outputs, what, no_leaf, missing)
         for t in self.targets:
             if found[t.place] is None:
-                raise ValueError(f"{what} of output {self.outputs.keys[t.place] or t.place!r} are missing: it is compiled with a loss")
+                raise ValueError(
+                    f"{what} of output {self.outputs.keys[t.place] or t.place!r} are missing: it is compiled with a loss"
+                )
         return found
 
     def weights(self, sample_weight: Any) -> list[Any]:
@@ -114,7 +116,7 @@ class CompileLoss:
         for t in self.targets:
             of = f" of output {t.key!r}" if len(self.targets) > 1 else ""
             checks.check_traced_target(t.loss, truths[t.place], predictions[t.place], f"the targets (y){of}")
-            each = value(t.loss(truths[t.place], predictions[t.place], sample_weight=weights[t.place]))
+            each: Any = value(t.loss(truths[t.place], predictions[t.place], sample_weight=weights[t.place]))
             if each.ndim:  # a loss without reduction
                 each = ops.sum(each)
             if t.tracker is not None:

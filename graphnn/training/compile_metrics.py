@@ -7,8 +7,8 @@ from typing import Any
 
 from .. import tree
 from ..context import suspended
-from .compile_utils import configuration, identifiers, known_metric, metric_object, no_leaf, one
-from .outputs import Outputs, outputs_of, spread, unique_names
+from .compile_utils import configuration, identifiers, known_metric, metric_object, one
+from .outputs import Outputs, no_leaf, outputs_of, spread, unique_names
 
 
 @dataclass

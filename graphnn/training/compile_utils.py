@@ -15,11 +15,6 @@ def one(x: Any) -> bool:
     return not tree.is_nested(x)
 
 
-def no_leaf(x: Any) -> bool:
-    """False: every list and dictionary is a structure."""
-    return False
-
-
 def configuration(x: Any) -> bool:
     """True for the dictionary that describes one loss or metric."""
     return tree.is_dict(x) and "class_name" in x

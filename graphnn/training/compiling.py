@@ -125,7 +125,9 @@ class Compiling(StepMethods):
 
     def _assert_compiled(self, method: str) -> None:
         if not self.compiled:
-            raise ValueError(f"You must call `compile()` before using the model: `{method}()` of model {self.name!r} was called first.")
+            raise ValueError(
+                f"You must call `compile()` before using the model: `{method}()` of model {self.name!r} was called first."
+            )
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments of `compile` as plain data."""

@@ -22,7 +22,9 @@ def with_weights(x: Any, y: Any, sample_weight: Any, class_weight: Any, places: 
         raise ValueError("`class_weight` needs targets (y)")
     targets = leaves(data[1])
     if len(targets) != 1:
-        raise ValueError(f"`class_weight` is only supported for models with a single output. Received: y with {len(targets)} arrays")
+        raise ValueError(
+            f"`class_weight` is only supported for models with a single output. Received: y with {len(targets)} arrays"
+        )
     return data[0], data[1], Column(class_weights(targets[0], class_weight), "class_weight")
 
 
@@ -39,7 +41,10 @@ def split(data: tuple[Any, Any, Any], fraction: float) -> tuple[Any, Any]:
         )
 
     def part(start: int, stop: int) -> Any:
-        return tree.map_structure(lambda c: c.part(start, stop), data, none_is_leaf=False)
+        def rows(c: Column) -> Column:
+            return c.part(start, stop)
+
+        return tree.map_structure(rows, data, none_is_leaf=False)
 
     return part(0, at), part(at, rows)
 
@@ -52,7 +57,9 @@ def ran_out(kind: str, wanted: int | None, had: int) -> None:
         wanted: the number of batches that were asked for, None where that is not the point.
         had: how many came.
     """
-    asked = f"{wanted} batches were asked for, {had} came from the {kind}" if wanted else f"the {kind} has no batch for another epoch"
+    asked = (
+        f"{wanted} batches were asked for, {had} came from the {kind}" if wanted else f"the {kind} has no batch for another epoch"
+    )
     warnings.warn(
         f"Your input ran out of data; interrupting training: {asked}. "
         "Make sure that your data give at least `steps_per_epoch * epochs` batches.",

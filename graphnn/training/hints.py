@@ -34,7 +34,9 @@ def check_step(step: Callable[..., Any], owner: str) -> None:
     function = getattr(step, "__func__", step)
     used = [said for name, said in _TAPE.items() if name in _names(function)]
     if used:
-        raise TypeError(f"{owner}.{function.__name__} uses {used[0]}; a step of graphnn is traced and differentiated as a whole: {HOW}")
+        raise TypeError(
+            f"{owner}.{function.__name__} uses {used[0]}; a step of graphnn is traced and differentiated as a whole: {HOW}"
+        )
     try:
         inspect.signature(step).bind(None)
     except TypeError:

@@ -34,7 +34,7 @@ class Layout:
 
     def fill(self, values: Sequence[Any]) -> tuple[Any, Any, Any]:
         """(x, y, sample_weight) with `values` for the arrays."""
-        return tree.map_structure(lambda i: values[i], self.template, none_is_leaf=False)
+        return tree.map_structure(values.__getitem__, self.template, none_is_leaf=False)
 
 
 def _key(template: Any) -> Hashable:
@@ -49,7 +49,11 @@ def layout_of(batch: tuple[Any, Any, Any]) -> Layout:
     """The layout of (x, y, sample_weight) made of columns."""
     found = leaves(batch)
     place = {id(c): i for i, c in enumerate(found)}
-    template = tree.map_structure(lambda c: place[id(c)], batch, none_is_leaf=False)
+
+    def number(c: Column) -> int:
+        return place[id(c)]
+
+    template = tree.map_structure(number, batch, none_is_leaf=False)
     return Layout(template, tuple([c.spec for c in found]), tuple([c.name for c in found]), _key(template))
 
 
@@ -65,9 +69,7 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     >>> unpack_x_y_sample_weight((1, 2))
     (1, 2, None)
     """
-    if isinstance(data, list):
-        data = tuple(data)
-    if not isinstance(data, tuple):
+    if not tree.is_list(data):
         return data, None, None
     if not 1 <= len(data) <= 3:
         raise ValueError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -57,9 +57,9 @@ class OnBatch(Compiling):
         if type(x) is np.ndarray and type(y) is np.ndarray and sample_weight is None and class_weight is None:
             key = (job, x.dtype, x.shape[1:], y.dtype, y.shape[1:])
             kept, optimizer = self._compiled.quick.get(key, (None, None))
-            fits = kept is not None and kept.epoch == epoch() and optimizer is self.optimizer
-            if fits and 0 < len(x) == len(y) and x.flags.c_contiguous and y.flags.c_contiguous:
-                return self._one_step(job, kept, (x, y))
+            known = kept is not None and kept.epoch == epoch() and optimizer is self.optimizer
+            if known and 0 < len(x) == len(y) and x.flags.c_contiguous and y.flags.c_contiguous:
+                return self._one_step(job, cast(Step, kept), (x, y))
         data = with_weights(x, y, sample_weight, class_weight, self._places())
         found = leaves(data)
         rows = same_length(found)

@@ -5,10 +5,21 @@ Whatever is said by name, in a list or in the structure of the outputs comes out
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from .. import tree
+from ..tensor import shape_of
+
+Leaf: TypeAlias = Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output: the shape of its predictions, None for extents without a number."""
+
+    shape: tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
@@ -16,7 +27,7 @@ class Outputs:
     """The outputs of a model in flat order.
 
     Attributes:
-        structure: the structure of the predictions; leaves are of no account.
+        structure: the structure of the predictions, with an `Output` in each place.
         keys: for each output what the user may call it: its path joined by slashes, or its layer's name. Empty where it has none.
     """
 
@@ -58,10 +69,14 @@ def outputs_of(model: Any, predictions: Any) -> Outputs:
             keys.append("/".join(map(str, path)))
         else:
             keys.append("")
-    return Outputs(predictions, tuple(keys))
+
+    def output(v: Any) -> Output:
+        return Output(shape_of(tuple(v.shape)))
+
+    return Outputs(tree.map_structure(output, predictions), tuple(keys))
 
 
-def spread(said: Any, outputs: Outputs, what: str, leaf: Any, missing: str = "error") -> list[Any]:
+def spread(said: Any, outputs: Outputs, what: str, leaf: Leaf, missing: str = "error") -> list[Any]:
     """One entry of `said` for each output.
 
     Args:
@@ -88,7 +103,9 @@ def spread(said: Any, outputs: Outputs, what: str, leaf: Any, missing: str = "er
         if nested and len(said) == len(outputs.structure):
             return _by_structure(said, outputs, what, leaf, missing)
         if len(said) != n:
-            raise ValueError(f"{what} has {len(said)} entries, but the model has {outputs.describe()}. Expected {outputs.wanted()}")
+            raise ValueError(
+                f"{what} has {len(said)} entries, but the model has {outputs.describe()}. Expected {outputs.wanted()}"
+            )
         return list(said)
     raise ValueError(f"{what} is one value, but the model has {outputs.describe()}. Expected {outputs.wanted()}")
 
@@ -97,7 +114,7 @@ def _children(structure: Any) -> list[Any]:
     return list(structure.values()) if tree.is_dict(structure) else list(structure)
 
 
-def _by_name(said: dict[Any, Any], outputs: Outputs, what: str, leaf: Any, missing: str) -> list[Any]:
+def _by_name(said: dict[Any, Any], outputs: Outputs, what: str, leaf: Leaf, missing: str) -> list[Any]:
     structure = outputs.structure
     if tree.is_dict(structure) and any(tree.is_nested(v) for v in structure.values()) and set(said) <= set(structure):
         return _by_structure(said, outputs, what, leaf, missing)
@@ -112,7 +129,7 @@ def _by_name(said: dict[Any, Any], outputs: Outputs, what: str, leaf: Any, missi
     return [said.get(k) for k in keys]
 
 
-def _by_structure(said: Any, outputs: Outputs, what: str, leaf: Any, missing: str) -> list[Any]:
+def _by_structure(said: Any, outputs: Outputs, what: str, leaf: Leaf, missing: str) -> list[Any]:
     found: list[Any] = []
 
     def visit(structure: Any, part: Any, where: str) -> None:
@@ -138,6 +155,11 @@ def _kind(x: Any) -> str:
     if tree.is_dict(x):
         return f"a dictionary with the keys {list(x)}"
     return f"a {type(x).__name__} of {len(x)}" if tree.is_list(x) else f"one {type(x).__name__}"
+
+
+def no_leaf(x: Any) -> bool:
+    """False: every list and dictionary is a structure."""
+    return False
 
 
 def unique_names(names: list[str]) -> list[str]:

@@ -157,7 +157,7 @@ def _resets(metrics: list[Any]) -> tuple[list[Array], list[Any]]:
             inner = _resets(m.metrics)
             arrays += inner[0]
             others += inner[1]
-        elif getattr(type(m), "reset_state", None) is Metric.reset_state:
+        elif getattr(m.reset_state, "__func__", None) is Metric.reset_state:
             arrays += [v.array for v in m.variables]
         else:
             others.append(m)

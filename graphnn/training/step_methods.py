@@ -75,5 +75,6 @@ def _gradients(loss: Any, variables: list[Variable]) -> list[Value]:
     tracer = active()
     assert tracer is not None
     states = tracer.graph.states
-    first = [states[v] if v in states else v.value for v in variables]
-    return autodiff.gradients([loss], [constant(1, loss.dtype)], first)
+    for v in variables:
+        _ = v.value  # declares those that were not read
+    return autodiff.gradients([loss], [constant(1, loss.dtype)], [states[v] for v in variables])

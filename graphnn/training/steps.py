@@ -49,7 +49,8 @@ class Step:
         tracer = Tracer()
         with tracing(tracer):
             inputs = [
-                tracer.input(shape, dtype, name) for shape, (dtype, _), name in zip(shapes, layout.specs, layout.names, strict=True)
+                tracer.input(shape, dtype, name)
+                for shape, (dtype, _), name in zip(shapes, layout.specs, layout.names, strict=True)
             ]
             wide = checks.wide_inputs(model, layout)
             data = layout.fill([_floats(v, keep=i in wide) for i, v in enumerate(inputs)])
@@ -102,7 +103,11 @@ class Step:
 
     def fill(self, arrays: Sequence[Any]) -> Any:
         """The structure of the results with arrays in it."""
-        return tree.map_structure(lambda p: arrays[p.index] if isinstance(p, Place) else p, self.results)
+
+        def array(p: Any) -> Any:
+            return arrays[p.index] if isinstance(p, Place) else p
+
+        return tree.map_structure(array, self.results)
 
     def logs(self, arrays: Sequence[Array]) -> dict[str, Any]:
         """The results of a train or test step as numbers by name."""
@@ -187,7 +192,7 @@ class Steps:
 
     def __init__(self) -> None:
         self._for: dict[Hashable, Step] = {}  # by layout: quick
-        self._kept: dict[Hashable, Step] = {}  # by symbolic shapes: one for all lengths
+        self._kept: dict[Hashable, tuple[str, Step]] = {}  # by symbolic shapes: one for all lengths
         self._exact: set[Hashable] = set()  # what asked for the numbers of its extents
         self._lock = threading.RLock()
 
@@ -216,8 +221,7 @@ class Steps:
     def named(self) -> list[tuple[str, Step]]:
         """The steps with the name of their job, numbered where there are several."""
         found: list[tuple[str, Step]] = []
-        for (look, _), step in list(self._kept.items()):  # type: ignore[misc]
-            job = look[0][0]
+        for job, step in list(self._kept.values()):
             n = sum(name.split(" ")[0] == job for name, _ in found)
             found.append((f"{job} {n + 1}" if n else job, step))
         return found
@@ -247,13 +251,13 @@ class Steps:
         self, model: Any, job: str, layout: Layout, shapes: Sequence[Shape], watch: FinitenessWatch | None, start: Hashable
     ) -> Step:
         look = (start, layout.key, tuple([d for d, _ in layout.specs]), tuple(shapes))
-        found = self._kept.get((look, _subject(model, job)))
+        _, found = self._kept.get((look, _subject(model, job)), ("", None))
         if found is not None and found.epoch == epoch():
             return found
         step = Step(model, job, layout, shapes, watch)
         # The trace may have built layers, which changes the subject and the epoch.
         step.epoch = epoch()
-        self._kept[(look, _subject(model, job))] = step
+        self._kept[(look, _subject(model, job))] = (job, step)
         return step
 
 

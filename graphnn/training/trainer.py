@@ -14,7 +14,7 @@ from ..layers.calling import epoch
 from ..tensor import Array
 from ..utils.progbar import resolve_verbose
 from . import checks
-from .array_source import ArraySource
+from .array_source import ArraySource, positive
 from .batch_source import BatchSource, gives_batches
 from .columns import Column
 from .data import ran_out, split, with_weights
@@ -275,9 +275,8 @@ def _limit(steps: Any, name: str) -> int | None:
     most = config.max_steps_per_epoch()
     if steps is None:
         return most
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
-        raise ValueError(f"`{name}` must be a positive integer. Received: {name}={steps!r}")
-    return int(steps) if most is None else min(int(steps), most)
+    n = positive(steps, name)
+    return n if most is None else min(n, most)
 
 
 def _check_frequency(freq: Any) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from graphnn_compiler.executable import Rows
 
-from graphnn.training.class_weight import class_weights
-from graphnn.training.columns import Column, columns, leaves, same_length
 from graphnn.training.array_source import ArraySource
 from graphnn.training.batch_source import BatchSource, gives_batches, is_dataset
+from graphnn.training.class_weight import class_weights
+from graphnn.training.columns import Column, columns, leaves, same_length
 from graphnn.training.data import split, with_weights
 from graphnn.training.layout import layout_of, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from graphnn.training.pace import Pace

@@ -49,6 +49,28 @@ def test_broadcasting(cls: Any, _function: Any, numpy: Any, shapes: Any, spread:
     assert np.allclose(cls()(tensors), numpy(*[t.reshape(s) for t, s in zip(tensors, spread, strict=True)]), atol=1e-6)
 
 
+def test_masks() -> None:
+    table = np.arange(20, dtype="float32").reshape(5, 4) + 1
+    words = layers.Embedding(5, 4, mask_zero=True, weights=table)
+    ids = np.array([[1, 2, 0], [3, 0, 0]])
+    x, y = table[ids], table[ids[::-1]]
+    here, there = (ids != 0)[..., None], (ids[::-1] != 0)[..., None]
+    u, v = words(ids), words(ids[::-1].copy())
+
+    def joined(cls: Any, neutral: float, join: Any) -> Any:
+        return join(np.where(here, x, neutral), np.where(there, y, neutral))
+
+    either = here | there
+    for cls, neutral, join in ((layers.Maximum, -np.inf, np.maximum), (layers.Minimum, np.inf, np.minimum)):
+        assert np.array_equal(np.where(either, cls()([u, v]), 0), np.where(either, joined(cls, neutral, join), 0))
+    product = np.where(either, joined(layers.Multiply, 1.0, np.multiply), 0)
+    assert np.array_equal(layers.Multiply()([u, v]), product)
+    assert np.array_equal(layers.Add()([u, v]), x + y)
+    assert np.array_equal(layers.Add()([u, v])._keras_mask, either[..., 0])
+    assert getattr(layers.Add()([u, y]), "_keras_mask", None) is None
+    assert np.array_equal(layers.Concatenate(axis=1)([u, v])._keras_mask, np.concatenate([here, there], 1)[..., 0])
+
+
 @pytest.mark.parametrize("axis", [1, 2, -1, -2])
 def test_concatenate(axis: int) -> None:
     shapes = [[2, 3, 4], [2, 3, 4]]

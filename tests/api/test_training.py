@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from training_support import SPARSE, Reference, classifier, data, filled
 
 import graphnn
 from graphnn import layers
-
-from training_support import SPARSE, Reference, classifier, data, filled
 
 close = np.testing.assert_allclose
 

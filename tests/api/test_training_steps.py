@@ -222,6 +222,7 @@ def test_a_copy_of_a_trained_model_trains_on_its_own() -> None:
     model, (x, y) = classifier(), data()
     model.fit(x, y, verbose=0)
     twin = copy.deepcopy(model)
+    twin.compile("sgd", SPARSE)
     before = model.get_weights()
     twin.fit(x, y, epochs=2, verbose=0)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphnn_compiler import executable
 
 HERE = Path(__file__).parent
 DATA = HERE / "visible"
@@ -35,6 +36,21 @@ def context(runner: Any) -> Any:
     found = runner.Ctx(graphnn, runner.load_adapter("graphnn"), str(DATA))
     found.scripts = {}
     return found
+
+
+@pytest.fixture(autouse=True)
+def _compiled_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is interpreted: what is by default, being a handful of numbers (a metric's result, a schedule), is compiled here too."""
+    start = executable.Executable.__init__
+
+    def compiled(self: Any, graph: Any, *, eager: bool = False, job: str = "program") -> None:
+        start(self, graph, eager=False, job=job)
+
+    def interpreted(*_: Any) -> None:
+        raise AssertionError("an instruction was interpreted")
+
+    monkeypatch.setattr(executable.Executable, "__init__", compiled)
+    monkeypatch.setattr(executable.Executable, "_interpret", interpreted)
 
 
 @functools.cache

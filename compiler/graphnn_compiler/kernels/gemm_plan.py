@@ -15,9 +15,7 @@ TILES = {  # (rows of the tall tile, of the small one, vectors) by register file
     (False, 4): (6, 4, 1),
     (False, 8): (6, 4, 1),
 }
-PACK_FROM, PACK_SIZE = 96, 3 << 18  # rows of A, elements of B from which on packing B pays
-ITEM_ROWS, ITEM_COLUMNS = 256, 256  # of an item, at most; of packed B, which should be used often, PACKED_ROWS
-PACKED_ROWS = 4096
+NEAR, FAR, OFTEN = 3 << 18, 1 << 21, 96  # elements of B that caches hold more or less; rows of A by which B is used often
 DYNAMIC = 1 << 26  # operations of one thread from which on items are claimed, so that a slow core does less
 
 
@@ -55,7 +53,12 @@ def _up(x: int, step: int) -> int:
     return -(-x // step) * step
 
 
-def _item(m: int, n: int, parts: int, unit: int, small: int, pack: bool) -> tuple[int, int]:
+def _packs(m: int, n: int, k: int) -> bool:
+    """Whether panels of B are worth their making: B is used often, or too large for the caches to be read in narrow columns."""
+    return m > 1 and (k * n > FAR or (m >= OFTEN and k * n > NEAR))
+
+
+def _item(m: int, n: int, parts: int, unit: int, small: int, limit: tuple[int, int]) -> tuple[int, int]:
     """Rows and columns of an item, so that there are about `parts` equal shares of them or many more."""
     m, n = max(m, 1), max(n, 1)
     rows, columns = m, _up(n, unit)
@@ -65,11 +68,8 @@ def _item(m: int, n: int, parts: int, unit: int, small: int, pack: bool) -> tupl
             columns = by_columns
         else:
             rows = by_rows
-    if m == 1:
-        return 1, min(columns, ITEM_COLUMNS if pack else 4096)
-    columns = _up(-(-columns // -(-columns // ITEM_COLUMNS)), unit)
-    limit = PACKED_ROWS if pack else ITEM_ROWS
-    return _up(-(-rows // -(-rows // limit)), small), columns
+    columns = _up(-(-columns // -(-columns // limit[1])), unit)
+    return rows if m == 1 else _up(-(-rows // -(-rows // limit[0])), small), columns
 
 
 def plan(
@@ -132,11 +132,14 @@ def plan(
         raise ValueError(f"B needs contiguous rows or columns; its strides are {b_row} and {b_column} bytes")
     if flops < min_parallel:
         threads = 1
-    pack = b_column != size or (m >= PACK_FROM and k * n > PACK_SIZE)
-    rows, columns = _item(
-        m, n, -(-threads // max(items, 1)) if items < 4 * threads else 1, THIN * lanes if m == 1 else width, small, pack
-    )
-    single = m == 1 and not indexed
+    turned, single = b_column != size, m == 1 and not indexed
+    pack = turned or _packs(m, n, k)
+    if single:
+        unit, limit = (lanes, lanes if k > CHUNK else 256) if turned else (THIN * lanes, 4096)
+    else:
+        unit, limit = width, 256 if pack or m > 2 * small else 1024
+    parts = -(-threads // max(items, 1)) if items < 4 * threads else 1
+    rows, columns = _item(m, n, parts, unit, small, (4096 if pack else 256, limit))
     dynamic = threads > 1 and flops > threads * DYNAMIC
     seg = segment(k)
     chain = _up(rows * columns * size if k > seg else 0, 64)

@@ -118,10 +118,10 @@ class Layout:
             target = contiguous(buffer, v.shape)
             node = v.node
             group = self.group_of.get(node) if node is not None else None
-            direct = group is not None and group.kind in ("loop", "contract", "kernel") and v not in taken and v not in self.storages
+            direct = group is not None and v not in taken and v not in self.storages
             if direct and key is not None:
                 assert group is not None
-                direct = group.kind != "kernel" and self.may_write(group, v, self.graph.states[key])
+                direct = group.kind in ("loop", "contract") and self.may_write(group, v, self.graph.states[key])
             if direct:
                 assert group is not None
                 taken.add(v)

@@ -1,0 +1,122 @@
+"""What must hold for every public layer: a record for each, hostile names, and compiled programs equal to the NumPy reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from graphnn_compiler.executable import Executable
+from graphnn_compiler.trace import Tracer, tracing
+
+import graphnn
+from graphnn import layers, tree
+from graphnn.context import calling
+from graphnn.testing import random_input
+
+# Name: arguments and input shape (a list for several inputs).
+RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
+    "Activation": ({"activation": "gelu"}, (4, 5)),
+    "ActivityRegularization": ({"l1": 0.1}, (4, 5)),
+    "Add": ({}, [(4, 5), (4, 5)]),
+    "AlphaDropout": ({"rate": 0.3, "seed": 1}, (4, 5)),
+    "Average": ({}, [(4, 5), (4, 5)]),
+    "BatchNormalization": ({}, (4, 5)),
+    "Concatenate": ({}, [(4, 5), (4, 2)]),
+    "Dense": ({"units": 3, "activation": "relu"}, (4, 5)),
+    "Dot": ({"axes": 1}, [(4, 5), (4, 5)]),
+    "Dropout": ({"rate": 0.3, "seed": 1}, (4, 5)),
+    "ELU": ({}, (4, 5)),
+    "EinsumDense": ({"equation": "abc,cd->abd", "output_shape": (None, 3), "bias_axes": "d"}, (4, 2, 5)),
+    "Embedding": ({"input_dim": 3, "output_dim": 4}, (4, 5)),
+    "Flatten": ({}, (4, 5, 2)),
+    "GaussianDropout": ({"rate": 0.3, "seed": 1}, (4, 5)),
+    "GaussianNoise": ({"stddev": 0.3, "seed": 1}, (4, 5)),
+    "GroupNormalization": ({"groups": 2}, (4, 6)),
+    "Identity": ({}, (4, 5)),
+    "Lambda": ({"function": graphnn.ops.square}, (4, 5)),
+    "LayerNormalization": ({}, (4, 5)),
+    "LeakyReLU": ({}, (4, 5)),
+    "Maximum": ({}, [(4, 5), (4, 5)]),
+    "Minimum": ({}, [(4, 5), (4, 5)]),
+    "Multiply": ({}, [(4, 5), (4, 5)]),
+    "PReLU": ({"alpha_initializer": "ones"}, (4, 5)),
+    "Permute": ({"dims": (2, 1)}, (4, 5, 2)),
+    "RMSNormalization": ({}, (4, 5)),
+    "ReLU": ({"max_value": 1.0}, (4, 5)),
+    "RepeatVector": ({"n": 3}, (4, 5)),
+    "Rescaling": ({"scale": 0.5}, (4, 5)),
+    "Reshape": ({"target_shape": (5, 2)}, (4, 10)),
+    "Softmax": ({}, (4, 5)),
+    "SpatialDropout1D": ({"rate": 0.5, "seed": 1}, (4, 3, 2)),
+    "SpatialDropout2D": ({"rate": 0.5, "seed": 1}, (4, 3, 3, 2)),
+    "SpatialDropout3D": ({"rate": 0.5, "seed": 1}, (4, 2, 2, 2, 3)),
+    "Subtract": ({}, [(4, 5), (4, 5)]),
+    "UnitNormalization": ({}, (4, 5)),
+}
+HOSTILE = "x'); import os; os.system('echo 1') # 한국어 \u202e \"{0}%s"
+
+
+def made(which: str, **kwargs: Any) -> tuple[Any, Any]:
+    arguments, shape = RECORDS[which]
+    dtype = "int32" if which == "Embedding" else "float32"
+    return getattr(layers, which)(**arguments, **kwargs), random_input(np.random.RandomState(0), shape, dtype)
+
+
+def test_every_layer_has_a_record() -> None:
+    public = {n for n in layers.__all__ if isinstance(getattr(layers, n), type) and issubclass(getattr(layers, n), layers.Layer)}
+    assert set(RECORDS) == public - {"Layer", "InputLayer"}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+@pytest.mark.parametrize("training", [False, True])
+def test_compiled_is_the_reference(name: str, training: bool) -> None:
+    layer, x = made(name)
+    layer(x)
+    arrays = tree.flatten(x)
+    state = [(v, v.array.copy()) for v in layer.variables]
+    found = []
+    for eager in (True, False):
+        for v, start in state:
+            np.copyto(v.array, start)
+        tracer = Tracer()
+        with tracing(tracer), calling(training):
+            values = [tracer.input(a.shape, a.dtype.name) for a in arrays]
+            graph = tracer.finish(tree.flatten(layer(tree.pack_sequence_as(x, values))))
+        outputs = [a.copy() for a in Executable(graph, eager=eager)(arrays)]
+        found.append(outputs + [v.numpy() for v in layer.variables])
+    for a, b in zip(*found, strict=True):
+        assert a.shape == b.shape and a.dtype == b.dtype
+        assert np.allclose(a, b, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_hostile_names(name: str) -> None:
+    plain, x = made(name)
+    evil, _ = made(name, name=HOSTILE)
+    want = np.asarray(plain(x))
+    evil(x)
+    evil.set_weights(plain.get_weights())
+    assert np.array_equal(np.asarray(evil(x)), want)
+    assert evil.get_config()["name"] == HOSTILE and type(evil).from_config(evil.get_config()).name == HOSTILE
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_layout_of_inputs_does_not_matter(name: str) -> None:
+    layer, x = made(name)
+    want = np.asarray(layer(x))
+
+    def other(a: Any) -> list[Any]:
+        strided = np.repeat(a, 2, axis=0)[::2]
+        return [np.asfortranarray(a), a[::-1].copy()[::-1], strided, a.astype(a.dtype.newbyteorder("S"))]
+
+    for arrays in zip(*map(other, tree.flatten(x)), strict=True):
+        assert np.array_equal(np.asarray(layer(tree.pack_sequence_as(x, list(arrays)))), want)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_bad_inputs_are_refused(name: str) -> None:
+    layer, x = made(name)
+    for bad in (np.array([{}, []], dtype=object), np.array(["a", "b"])):
+        with pytest.raises((TypeError, ValueError)):
+            layer(tree.map_structure(lambda _: bad, x))  # noqa: B023
