@@ -16,13 +16,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from graphnn_compiler.autodiff import gradients
-from graphnn_compiler.executable import Executable
-from graphnn_compiler.trace import Tracer, tracing
 
 from . import tree
-from .context import calling
-from .dispatch import value
+from .gradient_check import check_gradients
 from .tensor import Array
 
 __all__ = ["check_gradients", "check_layer"]
@@ -227,90 +223,6 @@ def check_training(layer: Callable[..., Any], made: Mapping[str, Any], x: Inputs
     assert not before or any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True)), (
         "a training step changes nothing"
     )
-
-
-def check_gradients(
-    layer: Any,
-    x: Inputs,
-    *,
-    call_kwargs: Mapping[str, Any] | None = None,
-    training: bool = False,
-    tolerance: float = 1e-6,
-    step: float = 1e-6,
-    seed: int = 0,
-) -> None:
-    """Compares gradients for all float inputs and trainable weights with central differences along random directions.
-
-    Args:
-        layer: a layer or model that is built, in float64; its state is put back after each evaluation.
-        x: float64 arrays, away from kinks.
-        call_kwargs: further arguments of the call.
-        training: the mode.
-        tolerance: largest relative error.
-        step: of the differences.
-        seed: of directions and cotangents.
-
-    Raises:
-        AssertionError: names the input or weight whose gradient is wrong.
-    """
-    rng = np.random.RandomState(seed)
-    call = dict(call_kwargs or {})
-    arrays: list[Array] = [np.asarray(a) for a in tree.flatten(x)]
-    state = [(v, v.array.copy()) for v in layer.variables]
-    weights = list(layer.trainable_variables)
-    inputs = [i for i, a in enumerate(arrays) if a.dtype == np.float64]
-    cotangents: list[Array] = []
-
-    def build(backward: bool) -> Executable:
-        tracer = Tracer()
-        with tracing(tracer):
-            values = [tracer.input(a.shape, a.dtype.name) for a in arrays]
-            with calling(training):
-                found = tree.flatten(layer(tree.pack_sequence_as(x, values), **call))
-            outputs = [v for v in found if v.dtype == "float64"]
-            if not cotangents:
-                cotangents.extend(rng.standard_normal(tuple(map(int, v.shape))) for v in outputs)
-            if not backward:
-                return Executable(tracer.finish(outputs))
-            wrt = [*(values[i] for i in inputs), *(w.value for w in weights)]
-            wrt = [tracer.graph.states.get(w, v) for w, v in zip([None] * len(inputs) + weights, wrt, strict=True)]
-            return Executable(tracer.finish(gradients(outputs, [value(c) for c in cotangents], wrt)))
-
-    forward = build(False)
-
-    def run(executable: Executable) -> list[Array]:
-        found = [a.copy() for a in executable(arrays)]
-        for v, old in state:
-            np.copyto(v.array, old)
-        return found
-
-    def total() -> float:
-        return float(sum((a * c).sum() for a, c in zip(run(forward), cotangents, strict=True)))
-
-    if not cotangents:
-        return
-    found = run(build(True))
-    places = [(f"input {i}", arrays[i]) for i in inputs] + [(f"weight {w.name!r}", w.array) for w in weights]
-    kept = {id(v): k for k, (v, _) in enumerate(state)}
-    for k, ((what, place), got) in enumerate(zip(places, found, strict=True)):
-        direction = rng.standard_normal(place.shape)
-        slot = state[kept[id(weights[k - len(inputs)])]][1] if k >= len(inputs) else None
-        start = place.copy()
-        ends: list[float] = []
-        for sign in (1, -1):
-            np.copyto(place, start + sign * step * direction)
-            if slot is not None:
-                np.copyto(slot, place)
-            ends.append(total())
-        np.copyto(place, start)
-        if slot is not None:
-            np.copyto(slot, start)
-        numeric, exact = (ends[0] - ends[1]) / (2 * step), float((got * direction).sum())
-        scale = max(abs(numeric), abs(exact), float(np.abs(got * direction).sum()), 1e-3)
-        mode = "training" if training else "inference"
-        assert abs(numeric - exact) <= tolerance * scale, (
-            f"the gradient for {what} in {mode} is {exact!r} along a direction, not {numeric!r}"
-        )
 
 
 # ---- inputs

@@ -9,15 +9,7 @@ from .batch_normalization import BatchNormalization
 from .concatenation import Concatenate, concatenate
 from .dense import Dense
 from .dot import Dot, dot
-from .dropout import (
-    AlphaDropout,
-    Dropout,
-    GaussianDropout,
-    GaussianNoise,
-    SpatialDropout1D,
-    SpatialDropout2D,
-    SpatialDropout3D,
-)
+from .dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from .einsum_dense import EinsumDense
 from .embedding import Embedding
 from .identity import Identity
@@ -42,6 +34,7 @@ from .merging import (
 from .normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
 from .rescaling import Rescaling
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
+from .spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 
 __all__ = [
     "ELU",

@@ -57,26 +57,13 @@ class BatchNormalization(ConfiguredLayer):
     moving_variance_initializer: Any
 
     def __init__(
-        self,
-        axis: int = -1,
-        momentum: float = 0.99,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Identifier = "zeros",
-        gamma_initializer: Identifier = "ones",
-        moving_mean_initializer: Identifier = "zeros",
-        moving_variance_initializer: Identifier = "ones",
-        beta_regularizer: Identifier = None,
-        gamma_regularizer: Identifier = None,
-        beta_constraint: Identifier = None,
-        gamma_constraint: Identifier = None,
-        renorm: bool = False,
-        renorm_clipping: Mapping[str, float] | None = None,
-        renorm_momentum: float = 0.99,
-        synchronized: bool = False,
-        **kwargs: Any,
-    ):
+        self, axis: int = -1, momentum: float = 0.99, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
+        beta_initializer: Identifier = "zeros", gamma_initializer: Identifier = "ones",
+        moving_mean_initializer: Identifier = "zeros", moving_variance_initializer: Identifier = "ones",
+        beta_regularizer: Identifier = None, gamma_regularizer: Identifier = None, beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None, renorm: bool = False, renorm_clipping: Mapping[str, float] | None = None,
+        renorm_momentum: float = 0.99, synchronized: bool = False, **kwargs: Any,
+    ):  # fmt: skip
         super().__init__(**kwargs)
         if synchronized:
             raise ValueError("BatchNormalization: `synchronized=True` is not supported: there is one process")

@@ -46,22 +46,13 @@ class Dense(LoraMixin):
     """
 
     def __init__(
-        self,
-        units: int,
-        activation: Identifier = None,
-        use_bias: bool = True,
-        kernel_initializer: Identifier = "glorot_uniform",
-        bias_initializer: Identifier = "zeros",
-        kernel_regularizer: Identifier = None,
-        bias_regularizer: Identifier = None,
-        activity_regularizer: Identifier = None,
-        kernel_constraint: Identifier = None,
-        bias_constraint: Identifier = None,
-        lora_rank: int | None = None,
-        lora_alpha: float | None = None,
-        quantization_config: None = None,
-        **kwargs: Any,
-    ):
+        self, units: int, activation: Identifier = None, use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform", bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None, bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None, kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None, lora_rank: int | None = None, lora_alpha: float | None = None,
+        quantization_config: None = None, **kwargs: Any,
+    ):  # fmt: skip
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         refuse_quantization(self, quantization_config)
         self.units = positive_integer(self, "units", units)

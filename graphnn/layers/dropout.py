@@ -1,6 +1,6 @@
 """Layers that add noise while training, and do nothing in inference.
 
-Exports: AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D.
+Exports: AlphaDropout, Dropout, GaussianDropout, GaussianNoise.
 """
 
 from __future__ import annotations
@@ -10,20 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops, random
-from ..config import standardize_data_format
 from .common import ConfiguredLayer, fraction
-from .input_spec import InputSpec, known
+from .input_spec import known
 from .layer import Layer
 
-__all__ = [
-    "AlphaDropout",
-    "Dropout",
-    "GaussianDropout",
-    "GaussianNoise",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "SpatialDropout3D",
-]
+__all__ = ["AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise"]
 
 
 class Dropout(ConfiguredLayer):
@@ -65,103 +56,6 @@ class Dropout(ConfiguredLayer):
             return inputs
         shape = filled(self.noise_shape, inputs)
         return random.dropout(inputs, self.rate, noise_shape=shape, seed=self.seed_generator)
-
-
-class _SpatialDropout(Dropout):
-    """Dropout of whole maps: one decision for each sample and channel."""
-
-    rank = 0
-
-    def __init__(
-        self,
-        rate: float,
-        data_format: str | None = None,
-        seed: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-        **kwargs: Any,
-    ):
-        super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
-        self.data_format = standardize_data_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
-        channels_first = self.data_format == "channels_first"
-        self.noise_shape = (None, None, *(1,) * self.rank) if channels_first else (None, *(1,) * self.rank, None)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["trainable"]
-        return config
-
-
-class SpatialDropout1D(_SpatialDropout):
-    """Dropout of whole feature maps of a sequence.
-
-    Args:
-        rate: the probability that a map is dropped, from 0 to 1.
-        seed: an integer for noise that repeats from run to run.
-
-    Shapes:
-        input `(batch, steps, channels)`, output the same.
-
-    Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2014 (arXiv:1411.4280).
-
-    >>> import numpy as np
-    >>> from graphnn import layers
-    >>> y = layers.SpatialDropout1D(0.5)(np.ones((4, 5, 3), "float32"), training=True)
-    >>> bool((y == y[:, :1]).all())
-    True
-    """
-
-    rank = 1
-
-    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any):
-        super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
-
-
-class SpatialDropout2D(_SpatialDropout):
-    """Dropout of whole feature maps of an image.
-
-    Args:
-        rate: the probability that a map is dropped, from 0 to 1.
-        data_format: `"channels_last"` or `"channels_first"`.
-        seed: an integer for noise that repeats from run to run.
-
-    Shapes:
-        input `(batch, rows, columns, channels)` or `(batch, channels, rows, columns)`, output the same.
-
-    Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2014 (arXiv:1411.4280).
-
-    >>> import numpy as np
-    >>> from graphnn import layers
-    >>> y = layers.SpatialDropout2D(0.5)(np.ones((4, 5, 5, 3), "float32"), training=True)
-    >>> bool((y == y[:, :1, :1]).all())
-    True
-    """
-
-    rank = 2
-
-
-class SpatialDropout3D(_SpatialDropout):
-    """Dropout of whole feature maps of a volume.
-
-    Args:
-        rate: the probability that a map is dropped, from 0 to 1.
-        data_format: `"channels_last"` or `"channels_first"`.
-        seed: an integer for noise that repeats from run to run.
-
-    Shapes:
-        input `(batch, depth, rows, columns, channels)` or with the channels second, output the same.
-
-    Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2014 (arXiv:1411.4280).
-
-    >>> import numpy as np
-    >>> from graphnn import layers
-    >>> y = layers.SpatialDropout3D(0.5)(np.ones((4, 2, 2, 2, 3), "float32"), training=True)
-    >>> bool((y == y[:, :1, :1, :1]).all())
-    True
-    """
-
-    rank = 3
 
 
 class AlphaDropout(ConfiguredLayer):

@@ -53,23 +53,13 @@ class EinsumDense(LoraMixin):
     kernel_initializer: Any
 
     def __init__(
-        self,
-        equation: str,
-        output_shape: int | Sequence[int | None],
-        activation: Identifier = None,
-        bias_axes: str | None = None,
-        kernel_initializer: Identifier = "glorot_uniform",
-        bias_initializer: Identifier = "zeros",
-        kernel_regularizer: Identifier = None,
-        bias_regularizer: Identifier = None,
-        kernel_constraint: Identifier = None,
-        bias_constraint: Identifier = None,
-        lora_rank: int | None = None,
-        lora_alpha: float | None = None,
-        gptq_unpacked_column_size: None = None,
-        quantization_config: None = None,
-        **kwargs: Any,
-    ):
+        self, equation: str, output_shape: int | Sequence[int | None], activation: Identifier = None,
+        bias_axes: str | None = None, kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros", kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None, kernel_constraint: Identifier = None, bias_constraint: Identifier = None,
+        lora_rank: int | None = None, lora_alpha: float | None = None, gptq_unpacked_column_size: None = None,
+        quantization_config: None = None, **kwargs: Any,
+    ):  # fmt: skip
         super().__init__(**kwargs)
         refuse_quantization(self, quantization_config)
         self.equation = equation

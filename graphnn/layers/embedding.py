@@ -58,19 +58,11 @@ class Embedding(LoraMixin):
     unsaved = ("weights",)
 
     def __init__(
-        self,
-        input_dim: int,
-        output_dim: int,
-        embeddings_initializer: Identifier = "uniform",
-        embeddings_regularizer: Identifier = None,
-        embeddings_constraint: Identifier = None,
-        mask_zero: bool = False,
-        weights: Any = None,
-        lora_rank: int | None = None,
-        lora_alpha: float | None = None,
-        quantization_config: None = None,
-        **kwargs: Any,
-    ):
+        self, input_dim: int, output_dim: int, embeddings_initializer: Identifier = "uniform",
+        embeddings_regularizer: Identifier = None, embeddings_constraint: Identifier = None, mask_zero: bool = False,
+        weights: Any = None, lora_rank: int | None = None, lora_alpha: float | None = None,
+        quantization_config: None = None, **kwargs: Any,
+    ):  # fmt: skip
         if kwargs.pop("input_length", None) is not None:
             warnings.warn("Embedding: `input_length` has no effect any more; leave it away", stacklevel=2)
         super().__init__(**kwargs)

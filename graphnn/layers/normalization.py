@@ -43,20 +43,11 @@ class LayerNormalization(ConfiguredLayer):
     """
 
     def __init__(
-        self,
-        axis: int | Sequence[int] = -1,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Identifier = "zeros",
-        gamma_initializer: Identifier = "ones",
-        beta_regularizer: Identifier = None,
-        gamma_regularizer: Identifier = None,
-        beta_constraint: Identifier = None,
-        gamma_constraint: Identifier = None,
-        rms_scaling: bool = False,
-        **kwargs: Any,
-    ):
+        self, axis: int | Sequence[int] = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
+        beta_initializer: Identifier = "zeros", gamma_initializer: Identifier = "ones",
+        beta_regularizer: Identifier = None, gamma_regularizer: Identifier = None, beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None, rms_scaling: bool = False, **kwargs: Any,
+    ):  # fmt: skip
         if rms_scaling:
             warnings.warn("`rms_scaling` divides by the deviation, not by the RMS; use RMSNormalization", stacklevel=2)
         super().__init__(**kwargs)
@@ -170,20 +161,11 @@ class GroupNormalization(ConfiguredLayer):
     """
 
     def __init__(
-        self,
-        groups: int = 32,
-        axis: int = -1,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Identifier = "zeros",
-        gamma_initializer: Identifier = "ones",
-        beta_regularizer: Identifier = None,
-        gamma_regularizer: Identifier = None,
-        beta_constraint: Identifier = None,
-        gamma_constraint: Identifier = None,
-        **kwargs: Any,
-    ):
+        self, groups: int = 32, axis: int = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
+        beta_initializer: Identifier = "zeros", gamma_initializer: Identifier = "ones",
+        beta_regularizer: Identifier = None, gamma_regularizer: Identifier = None, beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None, **kwargs: Any,
+    ):  # fmt: skip
         super().__init__(**kwargs)
         if not isinstance(groups, int) or (groups <= 0 and groups != -1):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"GroupNormalization: `groups` must be a positive integer or -1. Received: groups={groups!r}")

@@ -77,21 +77,23 @@ def multi_hot(
 
 
 @op(static=("length",))
-def _bincount(x: Tensorish, weights: Tensorish, length: int) -> Value:
+def _bincount(x: Tensorish, weights: Tensorish, length: int | None) -> Value:
     v = value(x)
+    size: Extent = largest_plus_one(v) if length is None else length
+    bins = build.count_value(size, "int64")
     kind = "int32" if weights is None else value(weights).dtype
     rows = tuple(v.shape[:-1])
     n, m = product(rows), v.shape[-1]
     # Rows are counted in one go: row r has the bins from r * length on.
-    offset = ramp_along(0, (n, 1), "int64") * length
+    offset = ramp_along(0, (n, 1), "int64") * bins
     places = build.reshape(cast(v, "int64"), (n, m))
-    inside = emit(compare.And(), places >= 0, places < length)
-    places = emit(elementwise.Where(), inside, places + offset, build.count_value(n * length, "int64"))
+    inside = emit(compare.And(), places >= 0, places < bins)
+    places = emit(elementwise.Where(), inside, places + offset, build.count_value(n * size, "int64"))
     ones: Value = like(1, value(1, kind)) if weights is None else build.reshape(value(weights), (n, m))
     updates = build.reshape(build.broadcast_to(ones, (n, m)), (n * m, 1))
-    base = build.broadcast_to(value(0, kind), (n * length, 1))
+    base = build.broadcast_to(value(0, kind), (n * size, 1))
     y = emit(index.Scatter("add"), base, build.reshape(places, (n * m,)), updates)
-    return build.reshape(y, (*rows, length))
+    return build.reshape(y, (*rows, size))
 
 
 def bincount(x: Tensorish, weights: Tensorish = None, minlength: int = 0, sparse: bool = False) -> Value:
@@ -100,26 +102,20 @@ def bincount(x: Tensorish, weights: Tensorish = None, minlength: int = 0, sparse
     Args:
         x: non-negative integers (n,) or (batch, n).
         weights: what each occurrence counts, by default 1; same shape as x.
-        minlength: the least extent of the result. Inside a model it is the extent, since that cannot depend on numbers.
+        minlength: the least extent of the result. Inside a model it is the extent; without it x must be an input of the model.
         sparse: accepted for compatibility; the result is dense.
 
     Raises:
         IndexError: a number is negative, or inside a model not below `minlength`.
-        ValueError: x is symbolic and there is no `minlength`.
+        ValueError: `minlength` is missing, and x is computed inside a model.
 
     >>> bincount([1, 1, 3]).tolist()
     [0, 2, 0, 1]
     """
-    length = _length(x, minlength, "bincount", "minlength")
-    return _bincount(x, weights, length)
-
-
-def _length(x: Tensorish, least: int | None, name: str, argument: str) -> int:
+    length: int | None = minlength or None
     if host.is_concrete(x):
-        return max(host.highest(x, name) + 1, least or 0)
-    if not least:
-        raise ValueError(f"inside a model {name} needs `{argument}`: the shape of its result cannot depend on numbers")
-    return least
+        length = max(host.highest(x, "bincount") + 1, minlength)
+    return _bincount(x, weights, length)
 
 
 @op(static=("segments", "mode"))

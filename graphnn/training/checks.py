@@ -99,8 +99,12 @@ def symbolic_leaves(model: Any, layout: Layout) -> list[tuple[int, KerasTensor]]
     if graph is None:
         return []
     inputs: list[KerasTensor] = graph.inputs
-    places: list[Any] = inputs_in_order(model, layout.x) or []
-    pairs = [(p, t) for p, t in zip(places, inputs, strict=True) if p is not None and t.ndim == len(layout.specs[p][1]) + 1]
+    places: list[Any] | None = inputs_in_order(model, layout.x)
+    assert places is not None
+    pairs: list[tuple[int, KerasTensor]] = []
+    for p, t in zip(places, inputs, strict=True):
+        if p is not None and t.ndim == len(layout.specs[int(p)][1]) + 1:
+            pairs.append((p, t))
     targets = tree.flatten(layout.y) if layout.y is not None else []
     if len(targets) == len(graph.outputs) and not tree.is_dict(layout.y):
         pairs += [(p, t) for p, t in zip(targets, graph.outputs, strict=True) if p is not None]

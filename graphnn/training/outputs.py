@@ -15,6 +15,13 @@ from ..tensor import shape_of
 Leaf: TypeAlias = Callable[[Any], bool]
 
 
+class OutputMismatch(ValueError, KeyError):
+    """What was said does not fit the outputs of the model. (Keras raises one or the other.)"""
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)
+
+
 @dataclass(frozen=True)
 class Output:
     """One output: the shape of its predictions, None for extents without a number."""
@@ -87,7 +94,7 @@ def spread(said: Any, outputs: Outputs, what: str, leaf: Leaf, missing: str = "e
         missing: "error", or "none" where a dictionary need not name every output.
 
     Raises:
-        ValueError: a name that no output has, an output that is not named, or another number of entries.
+        OutputMismatch: a name that no output has, an output that is not named, or another number of entries.
     """
     n = len(outputs)
     if tree.is_dict(said) and not leaf(said):
@@ -95,7 +102,7 @@ def spread(said: Any, outputs: Outputs, what: str, leaf: Leaf, missing: str = "e
     if n == 1:
         while tree.is_list(said) and not leaf(said):
             if len(said) != 1:
-                raise ValueError(f"{what} has {len(said)} entries; the model has {outputs.describe()}")
+                raise OutputMismatch(f"{what} has {len(said)} entries; the model has {outputs.describe()}")
             said = said[0]
         return [said]
     if tree.is_list(said):
@@ -103,11 +110,11 @@ def spread(said: Any, outputs: Outputs, what: str, leaf: Leaf, missing: str = "e
         if nested and len(said) == len(outputs.structure):
             return _by_structure(said, outputs, what, leaf, missing)
         if len(said) != n:
-            raise ValueError(
+            raise OutputMismatch(
                 f"{what} has {len(said)} entries, but the model has {outputs.describe()}. Expected {outputs.wanted()}"
             )
         return list(said)
-    raise ValueError(f"{what} is one value, but the model has {outputs.describe()}. Expected {outputs.wanted()}")
+    raise OutputMismatch(f"{what} is one value, but the model has {outputs.describe()}. Expected {outputs.wanted()}")
 
 
 def _children(structure: Any) -> list[Any]:
@@ -122,10 +129,10 @@ def _by_name(said: dict[Any, Any], outputs: Outputs, what: str, leaf: Leaf, miss
     unknown = [k for k in said if k not in keys]
     if unknown:
         known = f"the outputs are called {keys}" if all(keys) else f"the {len(keys)} outputs of the model have no names"
-        raise ValueError(f"{what} names {unknown[0]!r}, which is no output of the model: {known}. Received keys: {list(said)}")
+        raise OutputMismatch(f"{what} names {unknown[0]!r}, which is no output of the model: {known}. Received keys: {list(said)}")
     absent = [k for k in keys if k not in said]
     if absent and missing == "error":
-        raise ValueError(f"{what} has no entry for output {absent[0]!r}. Expected keys: {keys}. Received keys: {list(said)}")
+        raise OutputMismatch(f"{what} has no entry for output {absent[0]!r}. Expected keys: {keys}. Received keys: {list(said)}")
     return [said.get(k) for k in keys]
 
 
@@ -138,12 +145,12 @@ def _by_structure(said: Any, outputs: Outputs, what: str, leaf: Leaf, missing: s
             return
         if tree.is_dict(structure):
             if not tree.is_dict(part) or set(part) - set(structure) or (missing == "error" and set(structure) - set(part)):
-                raise ValueError(f"{what}{where} must be a dictionary with the keys {list(structure)}. Received: {_kind(part)}")
+                raise OutputMismatch(f"{what}{where} must be a dictionary with the keys {list(structure)}. Received: {_kind(part)}")
             for k in sorted(structure):
                 visit(structure[k], part.get(k), f"{where}[{k!r}]")
             return
         if not tree.is_list(part) or len(part) != len(structure):
-            raise ValueError(f"{what}{where} must be a list of {len(structure)}. Received: {_kind(part)}")
+            raise OutputMismatch(f"{what}{where} must be a list of {len(structure)}. Received: {_kind(part)}")
         for i, (s, p) in enumerate(zip(structure, part, strict=True)):
             visit(s, p, f"{where}[{i}]")
 

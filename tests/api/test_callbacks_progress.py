@@ -42,7 +42,9 @@ def run(clock: Clock, bar: Progbar, n: int, seconds: float) -> None:
         bar.update(i, [("loss", 1.0 / i)], finalize=i == n)
 
 
-def test_a_terminal_gets_one_line_that_is_rewritten_at_most_ten_times_a_second(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+def test_a_terminal_gets_one_line_that_is_rewritten_at_most_ten_times_a_second(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
     out = Terminal()
     monkeypatch.setattr(sys, "stdout", out)
     run(clock, Progbar(200), 200, 0.01)

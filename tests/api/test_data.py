@@ -282,7 +282,11 @@ def test_layouts_are_equal_where_one_program_serves_both() -> None:
     a = layout(np.zeros((3, 2)), np.zeros(3))
     assert a == layout(np.ones((9, 2)), np.zeros(9)) and hash(a) == hash(layout(np.ones((9, 2)), np.zeros(9)))
     assert a != layout(np.zeros((3, 2), "float32"), np.zeros(3))
-    assert a != layout(np.zeros((3, 3)), np.zeros(3)) and a != layout([np.zeros((3, 2))], np.zeros(3)) and a != layout(np.zeros((3, 2)))
+    assert (
+        a != layout(np.zeros((3, 3)), np.zeros(3))
+        and a != layout([np.zeros((3, 2))], np.zeros(3))
+        and a != layout(np.zeros((3, 2)))
+    )
     assert a.fill(["X", "Y"]) == ("X", "Y", None)
 
 

@@ -32,7 +32,7 @@ class Set(PyDataset):
         self.ended = 0
 
     def __len__(self) -> int:
-        return -(-len(self.x) // self.size)
+        return (len(self.x) + self.size - 1) // self.size
 
     def __getitem__(self, i: int) -> Any:
         rows = slice(i * self.size, (i + 1) * self.size)
@@ -80,7 +80,7 @@ def test_a_generator_goes_on_in_the_next_epoch_and_its_end_is_told_once() -> Non
             yield b
 
     model = classifier()
-    with pytest.warns(UserWarning, match="ran out of data; interrupting training: 2 batches were asked for, 1 came from the generator") as said:
+    with pytest.warns(UserWarning, match="ran out of data.*: 2 batches were asked for, 1 came from the generator") as said:
         history = model.fit(counted(), epochs=9, steps_per_epoch=2, verbose=0)
     assert len(said) == 1 and history.epoch == [0, 1, 2, 3] and seen == list(range(7))
 
@@ -183,5 +183,3 @@ def test_sparse_and_foreign_arrays_train() -> None:
         reference.epoch(X, Y, 5)
         np.testing.assert_allclose(model.get_weights()[0], reference.w, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(model.predict(wrap(X), verbose=0), reference.probabilities(X), rtol=1e-5)
-
-

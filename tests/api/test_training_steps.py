@@ -75,7 +75,7 @@ def test_metrics_of_ones_own_are_reset_every_epoch() -> None:
             return self.out(inputs)
 
         def train_step(self, batch: Any) -> Any:
-            x, y = batch
+            x, _ = batch
             self.tracker.update_state(ops.mean(x))
             return {"mine": self.tracker.result()}
 
@@ -90,7 +90,9 @@ def test_metrics_of_ones_own_are_reset_every_epoch() -> None:
 
 
 def test_compute_loss_and_test_step_may_be_overridden() -> None:
-    def compute_loss(self: Any, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
+    def compute_loss(
+        self: Any, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
         return ops.sum(y_pred) * (2.0 if training else 3.0)
 
     cls = type("Sums", (graphnn.Model,), {"compute_loss": compute_loss})

@@ -26,7 +26,9 @@ def parts(model: Any) -> tuple[float, float]:
     return float(np.mean((a - Y[0]) ** 2)), float(-np.log(b[np.arange(13), Y[1]]).mean())
 
 
-@pytest.mark.parametrize("loss", [["mse", SPARSE], {"a": "mse", "b": SPARSE}, {"b": graphnn.losses.SparseCategoricalCrossentropy(), "a": "mse"}])
+@pytest.mark.parametrize(
+    "loss", [["mse", SPARSE], {"a": "mse", "b": SPARSE}, {"b": graphnn.losses.SparseCategoricalCrossentropy(), "a": "mse"}]
+)
 @pytest.mark.parametrize("weights", [None, [1.0, 0.5], {"a": 0.3, "b": 2}])
 @pytest.mark.parametrize(("x", "y"), [(X, Y), (NAMED_X, NAMED_Y), (tuple(X), tuple(Y)), (NAMED_X, Y)])
 def test_losses_and_weights_by_place_and_by_name(loss: Any, weights: Any, x: Any, y: Any) -> None:
@@ -114,7 +116,10 @@ def test_names_of_metrics_of_one_output(metrics: Any, names: list[str]) -> None:
 
 
 def test_weighted_metrics_beside_plain_ones() -> None:
-    model, (x, y) = classifier(metrics=["accuracy"], weighted_metrics=["accuracy", "mse"], loss="categorical_crossentropy"), data()
+    model, (x, y) = (
+        classifier(metrics=["accuracy"], weighted_metrics=["accuracy", "mse"], loss="categorical_crossentropy"),
+        data(),
+    )
     weight = np.linspace(0, 1, 13)
     found = numbers(model, x, np.eye(3)[y], sample_weight=weight)
     assert list(found) == ["accuracy", "loss", "mse", "weighted_accuracy"]

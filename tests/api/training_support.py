@@ -26,7 +26,9 @@ def filled(model: Any, seed: int = 1) -> Any:
     return model
 
 
-def classifier(units: int = 3, width: int = 4, loss: Any = SPARSE, activation: Any = "softmax", lr: float = 0.1, **options: Any) -> Any:
+def classifier(
+    units: int = 3, width: int = 4, loss: Any = SPARSE, activation: Any = "softmax", lr: float = 0.1, **options: Any
+) -> Any:
     """A dense layer, compiled with SGD."""
     x = graphnn.Input((width,), name="in")
     model = filled(graphnn.Model(x, layers.Dense(units, activation=activation, name="out")(x)))

@@ -195,17 +195,6 @@ def test_a_new_value_that_is_returned_is_copied_from_the_state() -> None:
     assert sorted(names(update(lambda t, s, x: (s + x, [s + x])))) == ["Add", "copy"]
 
 
-def test_a_pass_that_follows_the_update_must_not_need_the_old_value() -> None:
-    """The maximum is known after a first pass, so the old value is read in a second one."""
-
-    def f(t: Tracer, s: Value, x: Value) -> tuple[Value, list[Value]]:
-        y = emit(transcendental.Tanh(), s)
-        return y, [s * b.reduced(reduce.Sum, y, -1, True)]
-
-    found = update(f)
-    assert names(found)[-1] == "copy" or len(found.steps) > 1
-
-
 def test_what_can_fail_runs_before_states_are_written() -> None:
     key = State(np.zeros((4, 3), F32))
     with tracing() as t:

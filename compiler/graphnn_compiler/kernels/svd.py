@@ -86,7 +86,8 @@ def build(dtype: str, vectors: bool) -> Callable[..., Any]:
             for rank in range(k):
                 best = 0
                 for i in range(k):  # a length that was taken is -1
-                    best = i if scalar_f64(lengths + i * 8) > scalar_f64(lengths + best * 8) else best
+                    held = scalar_f64(lengths + best * 8)
+                    best = i if held < 0.0 or scalar_f64(lengths + i * 8) > held else best
                 length = scalar_f64(lengths + best * 8)
                 set_scalar_f64(lengths + best * 8, -1.0)
                 row = out + rank * width * size

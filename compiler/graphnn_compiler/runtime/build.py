@@ -37,26 +37,59 @@ def build_objects(specs: Sequence[KernelSpec], target: Target) -> list[bytes]:
     Raises:
         KernelRefused, ValueError: as `compile_kernel`.
     """
+    if threading.current_thread() is not threading.main_thread():
+        return _build(specs, target, threading.Event())
+    # Ctrl-C reaches the main thread only. Numba, and its import most of all, is not made for an end at any point.
+    stop = threading.Event()
+    made: list[list[bytes]] = []
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            made.append(_build(specs, target, stop))
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work, name="graphnn-build", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # no more threads
+        work()
+    else:
+        try:
+            thread.join()
+        except BaseException:
+            stop.set()
+            thread.join()
+            raise
+    if failed:
+        raise failed[0]
+    return made[0]
+
+
+def _build(specs: Sequence[KernelSpec], target: Target, stop: threading.Event) -> list[bytes]:
+    """The same; nothing of use once `stop` is set."""
     todo = deque(range(len(specs)))
     done: dict[int, bytes] = {}
     helper = _Helper(specs, target, todo, done) if len(specs) >= WORKER_FROM and _can_help() else None
     try:
         from .compile import compile_kernel
 
-        while len(done) < len(specs):
-            while todo:
+        while len(done) < len(specs) and not stop.is_set():
+            while todo and not stop.is_set():
                 try:
                     i = todo.popleft()
                 except IndexError:  # the helper was faster
                     break
                 done[i] = compile_kernel(specs[i], target)
             if helper is not None:
-                helper.thread.join()  # it puts back what it could not do
+                while helper.thread.is_alive() and not stop.is_set():
+                    helper.thread.join(0.1)  # it puts back what it could not do
                 helper = helper if helper.thread.is_alive() else None
     finally:
         if helper is not None:
             helper.end()
-    return [done[i] for i in range(len(specs))]
+    return [] if stop.is_set() else [done[i] for i in range(len(specs))]
 
 
 def _can_help() -> bool:
