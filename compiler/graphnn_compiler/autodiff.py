@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import build as _build  # noqa: F401  (gives values their operators)
+from . import build  # noqa: F401  (gives values their operators)  # pyright: ignore[reportUnusedImport]
 from .ir import Value
 from .ops.base import is_float
 from .ops.elementwise import Add

@@ -145,7 +145,7 @@ def _slice_axis(part: slice, n: Extent) -> tuple[Extent, Extent, int]:
 
 def getitem(x: Value, key: Any) -> Value:
     """x[key] with integers, slices, None, Ellipsis, and one array of integers."""
-    keys = list(key) if isinstance(key, tuple) else [key]
+    keys: list[Any] = [*key] if isinstance(key, tuple) else [key]  # pyright: ignore[reportUnknownVariableType]
     used = sum(k is not None and k is not Ellipsis for k in keys)
     if used > x.ndim:
         raise IndexError(f"{used} indices for a tensor of {x.ndim} axes")

@@ -49,12 +49,12 @@ class Dim:
     terms: tuple[tuple[tuple[Atom, ...], int], ...]
 
     def __add__(self, other: Extent) -> Extent:
-        return _sum(_terms(self), _terms(other)) if isinstance(other, (int, Dim)) else NotImplemented
+        return _sum(_terms(self), _terms(other)) if _is_extent(other) else NotImplemented
 
     __radd__ = __add__
 
     def __mul__(self, other: Extent) -> Extent:
-        if not isinstance(other, (int, Dim)):
+        if not _is_extent(other):
             return NotImplemented
         return _sum(*[((tuple(sorted(a + b, key=str)), c * d),) for a, c in self.terms for b, d in _terms(other)])
 
@@ -64,7 +64,7 @@ class Dim:
         return self * -1
 
     def __sub__(self, other: Extent) -> Extent:
-        return self + -1 * other if isinstance(other, (int, Dim)) else NotImplemented
+        return self + -1 * other if _is_extent(other) else NotImplemented
 
     def __rsub__(self, other: Extent) -> Extent:
         return -1 * self + other
@@ -101,6 +101,10 @@ Shape: TypeAlias = "tuple[Extent, ...]"
 def symbol(name: str) -> Dim:
     """The extent called `name`."""
     return Dim((((Atom("sym", name),), 1),))
+
+
+def _is_extent(x: object) -> bool:
+    return isinstance(x, int | Dim)
 
 
 def _terms(x: Extent) -> tuple[tuple[tuple[Atom, ...], int], ...]:

@@ -90,14 +90,16 @@ class Executable:
         start = time.perf_counter()
         if debug.wanted(2):
             debug.show(2, f"{self.job} traced", str(self.graph))
-        between = (lambda name, g: debug.show(3, f"{self.job} after {name}", str(g))) if debug.wanted(3) else None
-        self.graph = optimize(self.graph, between)
+        self.graph = optimize(self.graph, self._show_pass if debug.wanted(3) else None)
         lowered = lower(self.graph)
         if debug.wanted(4):
             debug.show(4, f"{self.job} kernels", sources(lowered))
         if debug.wanted(1):
             debug.show(1, f"{self.job} lowered", f"{len(lowered.steps)} kernel calls in {1e3 * (time.perf_counter() - start):.1f} ms")
         return lowered
+
+    def _show_pass(self, name: str, graph: Graph) -> None:
+        debug.show(3, f"{self.job} after {name}", str(graph))
 
     def report(self) -> Report:
         """What was compiled; sizes and work space are those of the program used last."""

@@ -36,7 +36,7 @@ class Report:
     lines: tuple[Line, ...]
     ops: int
     arena_bytes: int | None
-    env: dict[str, int] = field(default_factory=dict)
+    env: dict[str, int] = field(default_factory=dict[str, int])
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{k}={v}" for k, v in self.env.items())

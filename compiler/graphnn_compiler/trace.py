@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -85,7 +85,7 @@ def active() -> Tracer | None:
 
 
 @contextmanager
-def tracing(tracer: Tracer | None = None) -> Iterator[Tracer]:
+def tracing(tracer: Tracer | None = None) -> Generator[Tracer, None, None]:
     """Ops called inside are recorded by `tracer` (a new one by default)."""
     tracer = tracer or Tracer()
     _stack.tracers.append(tracer)

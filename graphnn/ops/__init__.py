@@ -60,15 +60,13 @@ from .quantiles import median, nanmedian, nanpercentile, nanquantile, percentile
 from .reductions import (
     all, amax, amin, any, average, count_nonzero, logsumexp, max, mean, min, moments, prod, ptp, std, sum, var,
 )
-from .shaping import (
-    broadcast_to, expand_dims, flip, fliplr, flipud, moveaxis, ravel, repeat, reshape, roll, rot90, squeeze,
-    swapaxes, tile, transpose,
-)
+from .shaping import broadcast_to, expand_dims, moveaxis, ravel, repeat, reshape, squeeze, swapaxes, tile, transpose
 from .softmaxes import glu, log_softmax, softmax, sparsemax
 from .sorting import argmax, argmin, argpartition, argsort, digitize, in_top_k, searchsorted, sort, top_k
 from .trigonometry import (
     arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, cos, cosh, deg2rad, rad2deg, sin, sinh, tan, tanh,
 )
+from .turning import flip, fliplr, flipud, roll, rot90
 from .windows import bartlett, blackman, hamming, hanning, kaiser
 # fmt: on
 

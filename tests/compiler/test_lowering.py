@@ -240,6 +240,14 @@ def a_lookup_in_a_group_that_writes_states(c: Case) -> list[Value]:
 
 
 @case
+def a_mask_of_an_old_value_is_a_result(c: Case) -> list[Value]:
+    key, s = c.state(5)
+    c.assign(key, s + s)
+    mask = emit(compare.Less(), b.value(np.float32(1)), s)
+    return [s + s, mask[0:2], emit(movement.Concat(0), mask, mask[::-1])]
+
+
+@case
 def a_counter_of_integers(c: Case) -> list[Value]:
     key, s = c.state(2, dtype="uint32")
     c.assign(key, s + np.uint32(1))

@@ -87,13 +87,24 @@ def test_a_process_without_a_home_works_with_one_warning(tmp_path: Path) -> None
 
 def test_equal_graphs_compile_once_and_memory_stays_flat() -> None:
     code = """
-for _ in range(20):
-    trained()
+from graphnn_compiler import build as b
+from graphnn_compiler.dims import symbol
+from graphnn_compiler.trace import trace
+w = np.ones((3, 4), np.float32)
+def once():
+    graph = trace(lambda x: [b.mean(b.matmul(x, b.value(w)) * 2.0)], [((symbol("n"), 3), "float32")])
+    Executable(graph)([np.ones((5, 3), np.float32)])
+for _ in range(100):
+    once()
 loaded, before = len(loader._loaded), resident()
 for _ in range(500):
-    trained()
+    once()
 assert len(loader._loaded) == loaded
 assert resident() - before < 2 << 20, resident() - before
+trained()
+loaded = len(loader._loaded)
+trained()
+assert len(loader._loaded) == loaded
 """
     python(code)
 

@@ -108,9 +108,9 @@ class Nest:
     kept: list[Extent]
     reduced: list[Extent]
     lane: str  # "k" or "r"
-    operands: list[Access] = field(default_factory=list)
-    terms: list[Term] = field(default_factory=list)
-    stores: list[Store] = field(default_factory=list)
+    operands: list[Access] = field(default_factory=list[Access])
+    terms: list[Term] = field(default_factory=list[Term])
+    stores: list[Store] = field(default_factory=list[Store])
     tile: Buffer | None = None  # the product that an epilogue finishes: its elements come from the tile at hand
 
     @property

@@ -318,8 +318,8 @@ class _Writer:
         outer = list(range(len(nest.kept) - (nest.lane == "k")))
         self.outer = [(a, f"i{a}") for a in outer]
         total = " * ".join(f"e{a}" for a in outer) or "1"
+        last = len(nest.kept) - 1
         if nest.lane == "k":
-            last = len(nest.kept) - 1
             self.put(f"blocks = (e{last} + block - 1) // block")
             total += " * blocks"
         self.put(f"items = {total}")

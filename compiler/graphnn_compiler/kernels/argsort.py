@@ -21,7 +21,7 @@ def build(dtype: str, descending: bool) -> Callable[..., Any]:
     size, floats = itemsize(dtype), is_float(dtype)
     element = getattr(simd, f"scalar_{SUFFIX[dtype]}")
 
-    def kernel(dims, bufs, ctx, tid, n):  # type: ignore[no-untyped-def]
+    def kernel(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
         rows = word(dims, 0)
         length = word(dims, 1)
         for r in range(rows * tid // n, rows * (tid + 1) // n):

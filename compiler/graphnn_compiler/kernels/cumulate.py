@@ -23,7 +23,7 @@ def build(dtype: str, mode: str) -> Callable[..., Any]:
     start = getattr(simd, f"const_{t}")
     adds, first = mode == "add", 0 if mode == "add" else 1
 
-    def kernel(dims, bufs, ctx, tid, n):  # type: ignore[no-untyped-def]
+    def kernel(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
         rows = word(dims, 0)
         length = word(dims, 1)
         m = lanes_below(1)

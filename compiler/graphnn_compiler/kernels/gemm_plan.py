@@ -83,7 +83,7 @@ def plan(
     dtype: str,
     threads: int,
     target: Target = HOST,
-    min_parallel: int = 1 << 19,
+    min_parallel: int = 1 << 20,
     indexed: str = "",
     scratch: bool = False,
 ) -> GemmPlan:

@@ -53,7 +53,7 @@ stack_words = define(
 def build() -> Callable[..., Any]:
     """The runner."""
 
-    def run(dims, bufs, ctx, tid, n):  # type: ignore[no-untyped-def]
+    def run(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
         table = word(dims, 0)
         end = table + word(dims, 1) * ROW_BYTES
         step = word(dims, 3)

@@ -23,7 +23,7 @@ def build(dtype: str, mode: str) -> Callable[..., Any]:
     load, store = getattr(simd, f"load_{SUFFIX[dtype]}"), getattr(simd, f"store_{SUFFIX[dtype]}")
     adds, multiplies, takes_max, takes_min = (mode == m for m in ("add", "mul", "max", "min"))
 
-    def kernel(dims, bufs, ctx, tid, n):  # type: ignore[no-untyped-def]
+    def kernel(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
         rows = word(dims, 0)
         inner = word(dims, 1)
         count = word(dims, 2)

@@ -22,7 +22,7 @@ def build(dtype: str, vectors: bool) -> Callable[..., Any]:
     size, t = itemsize(dtype), SUFFIX[dtype]
     element, set_element = getattr(simd, f"scalar_{t}"), getattr(simd, f"set_scalar_{t}")
 
-    def kernel(dims, bufs, ctx, tid, n_threads):  # type: ignore[no-untyped-def]
+    def kernel(dims: int, bufs: int, ctx: int, tid: int, n_threads: int) -> int:
         count = word(dims, 0)
         m = word(dims, 1)
         n = word(dims, 2)

@@ -18,7 +18,7 @@ AHEAD = 2  # rows
 def build() -> Callable[..., Any]:
     """The kernel."""
 
-    def kernel(dims, bufs, ctx, tid, n):  # type: ignore[no-untyped-def]
+    def kernel(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
         rows = word(dims, 0)
         size = word(dims, 1)
         limit = word(dims, 2)

@@ -55,7 +55,7 @@ def build(role: str) -> Callable[..., Any]:
 
 
 def _worker() -> Callable[..., Any]:
-    def worker(control, bufs, ctx, tid, n):  # type: ignore[no-untyped-def]
+    def worker(control: int, bufs: int, ctx: int, tid: int, n: int) -> int:
         line = FIRST_LINE + LINE_WORDS * tid
         last = 0
         while True:
@@ -88,7 +88,7 @@ def _worker() -> Callable[..., Any]:
 
 def _launch() -> Callable[..., Any]:
     # Its five words are not those of a kernel: control (0 = alone), entry (0 = the team ends), dims, bufs, ctx.
-    def launch(control, entry, dims, bufs, ctx):  # type: ignore[no-untyped-def]
+    def launch(control: int, entry: int, dims: int, bufs: int, ctx: int) -> int:
         n = 1
         done = 0
         if control != 0:

@@ -80,6 +80,12 @@ class Layout:
         self.unit[group] = group
         self.needed[group] = [v]
         self.computed[v] = group
+        read = {self.behind(u) for u in self.in_memory(group)}
+        for key, buffer in self.states.items():
+            if self.graph.states[key] in read:  # before the state takes its new value
+                for g, values in self.needed.items():
+                    if any(u in self.storages and self.storages[u].buffer is buffer for u in values):
+                        self.edges(self.unit[g]).add(group)
 
     def in_memory(self, group: Group) -> list[Value]:
         """The values that a group reads from memory."""

@@ -8,7 +8,7 @@ from ..codegen.text import literal
 from ..dims import Extent, evaluate, product
 from ..interpret import concrete
 from ..ir import Node, Value
-from ..ops.base import itemsize
+from ..ops.base import WithKernel, itemsize
 from ..ops.movement import Concat, Slice, SliceUpdate, Unslice
 from ..runtime.spec import KernelSpec
 from ..views import Buffer, Storage, contiguous, view
@@ -29,11 +29,17 @@ def kernel_steps(low: Layout, node: Node) -> list[Step]:
             s = dense
         sources.append(s)
     target = low.storage_of(out)
-    name, params = op.kernel([(v.shape, v.dtype) for v in node.inputs])  # type: ignore[attr-defined]
+    assert isinstance(op, WithKernel)
+    name, params = op.kernel([(v.shape, v.dtype) for v in node.inputs])
     shapes = [v.shape for v in node.inputs]
 
     def numbers(env: Mapping[str, int]) -> list[tuple[int, ...]]:
         return [tuple(evaluate(d, env) for d in s) for s in shapes]
+
+    def bound(env: Mapping[str, int]) -> WithKernel:
+        found = concrete(op, env)
+        assert isinstance(found, WithKernel)
+        return found
 
     places = [Place(s.buffer, s.offset * itemsize(s.buffer.dtype)) for s in [*sources, target]]
     checks = [IndexCheck(node.inputs[0].shape[0], node.origin)] if name == "scatter" else []
@@ -41,8 +47,7 @@ def kernel_steps(low: Layout, node: Node) -> list[Step]:
     steps.append(
         KernelStep(
             [node], places, [s.buffer for s in sources], [target.buffer], work * 8, checks, KernelSpec(name, tuple(params.items())),
-            lambda env: concrete(op, env).dims(numbers(env)),  # type: ignore[attr-defined]
-            lambda env: concrete(op, env).workspace(numbers(env)) if hasattr(op, "workspace") else 0,  # type: ignore[attr-defined]
+            lambda env: bound(env).dims(numbers(env)), lambda env: bound(env).workspace(numbers(env)),
         )
     )  # fmt: skip
     return steps

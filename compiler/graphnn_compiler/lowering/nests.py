@@ -39,7 +39,7 @@ class Fixed:
     """A memory that holds one storage."""
 
     storage: Storage
-    inlined: set[Node] = field(default_factory=set)
+    inlined: set[Node] = field(default_factory=set[Node])
 
     def storage_of(self, v: Value) -> Storage:
         """The one storage."""
@@ -183,7 +183,8 @@ class NestBuilder:
         groups = front + back
         if split is not None:
             groups = [front[0] if front else [], back[0] if back else []]
-        kept, reduced = ([product(extents[i] for i in g) for g in part] for part in (front, back))
+        kept: list[Extent] = [product(extents[i] for i in g) for g in front]
+        reduced: list[Extent] = [product(extents[i] for i in g) for g in back]
         if split is not None:
             kept, reduced = [product(extents[:cut]), product(extents[cut:])], []
         accesses = [replace(a, strides=tuple(s[g[-1]] if g else 0 for g in groups)) for a, s in zip(self.accesses, strides, strict=True)]

@@ -36,7 +36,7 @@ class Step:
     reads: list[Buffer]
     writes: list[Buffer]
     work: Extent
-    checks: list[IndexCheck] = field(default_factory=list)
+    checks: list[IndexCheck] = field(default_factory=list[IndexCheck])
 
 
 @dataclass(eq=False)
@@ -44,8 +44,8 @@ class LoopStep(Step):
     """A generated loop nest."""
 
     spec: KernelSpec = field(default_factory=lambda: KernelSpec("loop"))
-    dims: list[Extent] = field(default_factory=list)
-    in_place: list[tuple[Buffer, Buffer]] = field(default_factory=list)  # (written, read): may be the same memory
+    dims: list[Extent] = field(default_factory=list[Extent])
+    in_place: list[tuple[Buffer, Buffer]] = field(default_factory=list[tuple[Buffer, Buffer]])  # (written, read): may be the same memory
 
 
 @dataclass(eq=False)

@@ -69,6 +69,26 @@ class Op:
         return ()
 
 
+@dataclass(frozen=True)
+class WithKernel(Op):
+    """Ops that run as one hand-written kernel, on contiguous tensors."""
+
+    abstract: ClassVar[bool] = True
+    kind: ClassVar[str] = "kernel"
+
+    def kernel(self, specs: Sequence[Spec]) -> tuple[str, dict[str, object]]:
+        """The name and parameters of the kernel."""
+        raise NotImplementedError(type(self).__name__)
+
+    def dims(self, shapes: Sequence[tuple[int, ...]]) -> list[int]:
+        """What the kernel's dims block holds, for shapes of the inputs."""
+        raise NotImplementedError(type(self).__name__)
+
+    def workspace(self, shapes: Sequence[tuple[int, ...]]) -> int:
+        """Bytes of work space, handed over after the result."""
+        return 0
+
+
 def is_float(dtype: str) -> bool:
     """True for float16, float32 and float64."""
     return dtype in FLOATS

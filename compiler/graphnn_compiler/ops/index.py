@@ -11,7 +11,7 @@ import numpy as np
 from ..dims import Extent, Shape, product, show
 from ..ir import Value
 from ..trace import emit
-from .base import DTYPES, Array, Op, Sample, Spec, is_float
+from .base import Array, DTYPES, Op, Sample, Spec, WithKernel, is_float
 from .compare import Equal
 from .elementwise import Cast
 from .movement import BroadcastTo, Reshape, constant, reshape, transpose, zeros_like
@@ -163,13 +163,12 @@ def extent_value(d: Extent, dtype: str = "int64") -> Value:
 
 
 @dataclass(frozen=True)
-class Scatter(Op):
+class Scatter(WithKernel):
     """base with updates[i] joined to row index[i], in order of i: add, max, min, mul, or set (the last one wins).
 
     base (n, inner), index int64 (m,), updates (m, inner).
     """
 
-    kind = "kernel"
     mode: str
     modes: ClassVar[dict[str, np.ufunc]] = {"add": np.add, "max": np.maximum, "min": np.minimum, "mul": np.multiply}
 

@@ -243,12 +243,14 @@ class Concat(Op):
         return np.concatenate(arrays, self.axis)
 
     def gradient(self, inputs: Sequence[Value], outputs: Sequence[Value], cotangents: Grads) -> Grads:
-        ct, start, out = _ct(cotangents), 0, []
+        ct = _ct(cotangents)
+        start: Extent = 0
+        out: list[Value | None] = []
         for v in inputs:
             starts: list[Extent] = [0] * v.ndim
             starts[self.axis] = start
             out.append(emit(Slice(tuple(starts), v.shape, (1,) * v.ndim), ct))
-            start = start + v.shape[self.axis]  # type: ignore[assignment]
+            start = start + v.shape[self.axis]
         return out
 
     @classmethod

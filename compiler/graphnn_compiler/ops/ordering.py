@@ -9,7 +9,7 @@ import numpy as np
 
 from ..ir import Value
 from ..trace import emit
-from .base import FLOATS, INTS, Array, Op, Sample, Spec, is_float
+from .base import Array, FLOATS, INTS, Sample, Spec, WithKernel, is_float
 from .movement import Slice
 
 Grads = Sequence[Value | None]
@@ -27,10 +27,9 @@ def _rows(shape: tuple[int, ...]) -> list[int]:
 
 
 @dataclass(frozen=True)
-class ArgSort(Op):
+class ArgSort(WithKernel):
     """The stable order of the elements along the last axis, NaN last, as int64."""
 
-    kind = "kernel"
     descending: bool = False
 
     def infer(self, *specs: Spec) -> list[Spec]:
@@ -67,10 +66,9 @@ class ArgSort(Op):
 
 
 @dataclass(frozen=True)
-class Cumulate(Op):
+class Cumulate(WithKernel):
     """Running sum or product along the last axis."""
 
-    kind = "kernel"
     mode: str
 
     def infer(self, *specs: Spec) -> list[Spec]:

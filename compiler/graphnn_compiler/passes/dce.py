@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-from ..ir import Graph, Value
+from ..ir import Graph, Node, Value
 
 
 def dce(graph: Graph) -> Graph:
     """The graph with only the nodes that its outputs and updates need."""
     needed: set[Value] = set(graph.results())
-    kept = []
+    kept: list[Node] = []
     for node in reversed(graph.nodes):
         if any(v in needed for v in node.outputs):
             kept.append(node)

@@ -35,9 +35,9 @@ class Group:
     kind: str
     space: Shape = ()
     axes: frozenset[int] = frozenset()
-    nodes: list[Node] = field(default_factory=list)
-    level: dict[Value, str] = field(default_factory=dict)
-    after: set[Group] = field(default_factory=set)  # groups that must run before this one
+    nodes: list[Node] = field(default_factory=list[Node])
+    level: dict[Value, str] = field(default_factory=dict[Value, str])
+    after: set[Group] = field(default_factory=lambda: set[Group]())  # groups that must run before this one
     epilogue: Group | None = None
 
     @property

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..dims import product
@@ -23,7 +25,7 @@ from .rewrite import rewrite
 SMALL = 64  # elements of a constant that folding may make
 
 
-def scalar(v: Value) -> np.generic | None:
+def scalar(v: Value) -> Any:
     """The number that a value is everywhere, if that is known."""
     while v.node is not None and isinstance(v.node.op, BroadcastTo | Reshape):
         v = v.node.inputs[0]

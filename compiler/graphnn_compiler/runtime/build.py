@@ -126,7 +126,7 @@ class _Helper:
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             return
-        with process:
+        with contextlib.suppress(OSError), process:  # closing a pipe that the process has left
             while self._todo:
                 try:
                     i = self._todo.pop()

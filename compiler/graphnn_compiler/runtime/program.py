@@ -263,7 +263,7 @@ class Program:
         if b in self._slots:
             return ("arena", self._slots[b], offset)
         if b.kind == "constant":
-            array = np.ascontiguousarray(b.slot.array())  # type: ignore[union-attr]
+            array = np.ascontiguousarray(b.slot.array())  # type: ignore[union-attr]  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType, reportAttributeAccessIssue]
             self.constants.append(array)
             return ("number", None, array.ctypes.data + offset)
         return (b.kind, b.slot, offset)
