@@ -69,15 +69,18 @@ class RandomInitializer(Initializer):
 
     def __init__(self, seed: Any = None):
         self._init_seed = seed
+        self.seed: Any = self._checked(seed)
+
+    def _checked(self, seed: Any) -> Any:
         if seed is None:
-            seed = python_random.randint(1, 10**9)
-        elif isinstance(seed, dict):
-            seed = deserialize_keras_object(seed)  # pyright: ignore[reportUnknownArgumentType]
-        elif isinstance(seed, np.integer):
-            seed = int(seed)
-        elif not isinstance(seed, int) and not hasattr(seed, "state"):
+            return python_random.randint(1, 10**9)
+        if isinstance(seed, int | np.integer):
+            return int(seed)  # pyright: ignore[reportUnknownArgumentType]
+        if isinstance(seed, dict):
+            return deserialize_keras_object(seed)  # pyright: ignore[reportUnknownArgumentType]
+        if not hasattr(seed, "state"):
             raise ValueError(f"seed must be an integer or a SeedGenerator, received seed={seed!r}")
-        self.seed = seed
+        return seed
 
     def get_config(self) -> dict[str, Any]:
         return {"seed": serialize_keras_object(self._init_seed)}

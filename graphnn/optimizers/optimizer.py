@@ -97,7 +97,7 @@ class Optimizer(Rate, Gradients, Decay, Averaging, State):
         self.built = False
         self._variables: list[Variable] = []
         self._trainable_variables: list[Variable] = []
-        self._index: dict[int, int] = {}
+        self._index: dict[Variable, int] = {}
         with name_scope(self.name):
             self._iterations = self._track(Variable(0, dtype="int", trainable=False, name="iteration"))
         self._init_rate(learning_rate)
@@ -131,12 +131,12 @@ class Optimizer(Rate, Gradients, Decay, Averaging, State):
             self._model_variables_moving_average = self.add_optimizer_variables(variables, "average")
         if self.gradient_accumulation_steps:
             self._accumulated_gradients = [self.add_variable_from_reference(v, "gradient_accumulator") for v in variables]
-        self._index = {id(v): i for i, v in enumerate(variables)}
+        self._index = {v: i for i, v in enumerate(variables)}
         self._trainable_variables = variables
         self.built = True
 
     def _get_variable_index(self, variable: Variable) -> int:
-        return self._index[id(variable)]
+        return self._index[variable]
 
     def add_variable(
         self,
@@ -246,7 +246,7 @@ class Optimizer(Rate, Gradients, Decay, Averaging, State):
         if len(grads) != len(variables):
             raise ValueError(f"{self.name} received {len(grads)} gradients for {len(variables)} variables")
         for v in variables:
-            if id(v) not in self._index:
+            if v not in self._index:
                 raise ValueError(
                     f"Unknown variable: {v}. This optimizer can only be called for the variables it was originally built with. "
                     "For other variables make another optimizer."

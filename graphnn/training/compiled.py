@@ -12,6 +12,13 @@ from .steps import Steps
 from .watch import FinitenessWatch
 
 
+class ByJob(dict[str, Any]):
+    """Something about each step that was compiled, by the step's name; as text one below the other."""
+
+    def __str__(self) -> str:
+        return "\n\n".join(str(v) for v in self.values()) or "nothing is compiled yet: call fit, evaluate or predict"
+
+
 class Compiled:
     """What `compile` leaves with a model, and the steps traced since."""
 

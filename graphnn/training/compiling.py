@@ -6,7 +6,7 @@ from typing import Any
 
 from .compile_loss import CompileLoss
 from .compile_metrics import CompileMetrics
-from .compiled import Compiled
+from .compiled import ByJob, Compiled
 from .step_methods import StepMethods
 
 
@@ -148,10 +148,18 @@ class Compiling(StepMethods):
 
     # ---- what the compiler made
 
-    def compile_report(self) -> Any:
-        """What the compiler made of the steps so far: kernels, fusion, memory, times."""
-        return {name: step.executable.report() for name, step in self._compiled.steps.named()}
+    def compile_report(self) -> ByJob:
+        """What the compiler made of each step that ran so far: kernels, fusion, memory. Print it.
 
-    def compiled_source(self) -> Any:
-        """The generated source of the steps so far, by step."""
-        return {name: step.executable.source() for name, step in self._compiled.steps.named()}
+        >>> import numpy as np
+        >>> import graphnn
+        >>> model = graphnn.Sequential([graphnn.Input((3,)), graphnn.layers.Dense(1)])
+        >>> _ = model.predict(np.ones((2, 3), "float32"), verbose=0)
+        >>> list(model.compile_report())
+        ['predict']
+        """
+        return ByJob((name, step.executable.report()) for name, step in self._compiled.steps.named())
+
+    def compiled_source(self) -> ByJob:
+        """The generated source of the kernels of each step that ran so far. Print it."""
+        return ByJob((name, step.executable.source()) for name, step in self._compiled.steps.named())

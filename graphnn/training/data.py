@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from typing import Any, TypeAlias
 
 from .. import tree
 from .class_weight import class_weights
@@ -28,7 +28,10 @@ def with_weights(x: Any, y: Any, sample_weight: Any, class_weight: Any, places: 
     return data[0], data[1], Column(class_weights(targets[0], class_weight), "class_weight")
 
 
-def split(data: tuple[Any, Any, Any], fraction: float) -> tuple[Any, Any]:
+Data: TypeAlias = "tuple[Any, Any, Any]"
+
+
+def split(data: Data, fraction: float) -> tuple[Data, Data]:
     """(x, y, sample_weight) in two: the last `fraction` of the rows is for validation. Nothing is copied."""
     if not 0 < fraction < 1:
         raise ValueError(f"`validation_split` must be between 0 and 1. Received: validation_split={fraction!r}")

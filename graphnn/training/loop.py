@@ -32,9 +32,8 @@ class Loop:
     def __init__(self, model: Any, job: str, callbacks: CallbackList, watch: FinitenessWatch | None = None):
         self.model, self.job, self.watch = model, job, watch
         self.state = model._compiled
-        single = callbacks.every_batch(job)
         # Hooks of batches want each batch; steps_per_execution makes that every few.
-        self.fixed = self.state.steps_per_execution if single or self.state.steps_per_execution > 1 else None
+        self.fixed = self.state.steps_per_execution if callbacks.every_batch(job) else None
         self.begin: Callable[..., None] = getattr(callbacks, f"on_{job}_batch_begin")
         self.end: Callable[..., None] = getattr(callbacks, f"on_{job}_batch_end")
         self.refresh = getattr(model.optimizer, "refresh_learning_rate", None) if job == "train" else None

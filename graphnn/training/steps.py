@@ -61,8 +61,9 @@ class Step:
             self.results = _places(found, outputs)
             if watch is not None:
                 watch.guard(tracer, found, model)
-            self.graph = tracer.finish(outputs)
-        self.executable = Executable(self.graph, eager=bool(model.run_eagerly))
+            graph = tracer.finish(outputs)
+        self.inputs = list(graph.inputs)
+        self.executable = Executable(graph, eager=bool(model.run_eagerly), job=f"{job} step of {model.name}")
         self.shapes = [v.shape for v in outputs]
         self.dtypes = [v.dtype for v in outputs]
         # These may share memory with a weight or an input.
@@ -115,13 +116,13 @@ class Step:
 
     def output_shapes(self, shapes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
         """The shapes of the outputs for inputs of some shapes."""
-        env = bind_symbols(self.graph.inputs, shapes)
+        env = bind_symbols(self.inputs, shapes)
         return [tuple(evaluate(d, env) for d in s) for s in self.shapes]
 
     @property
     def general(self) -> bool:
         """Whether the step serves any number of rows."""
-        return all(v.shape and isinstance(v.shape[0], Dim) for v in self.graph.inputs)
+        return all(v.shape and isinstance(v.shape[0], Dim) for v in self.inputs)
 
     @property
     def by_rows(self) -> bool:

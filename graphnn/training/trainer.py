@@ -91,8 +91,8 @@ class Trainer(OnBatch):
                 raise ValueError(
                     f"`validation_split` needs arrays; x gives batches ({type(x).__name__}). Give `validation_data` instead"
                 )
-            data = self._columns(x, y, sample_weight, class_weight)
-            data, held_out = split(data, validation_split)
+            front, held_out = split(self._columns(x, y, sample_weight), validation_split)
+            data = with_weights(front[0], front[1], front[2], class_weight)
             source: Source = ArraySource(data, batch_size, shuffle)
             validation = ArraySource(held_out, validation_batch_size or batch_size)
         else:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+import graphnn
 from graphnn import initializers
 from graphnn.initializers.windows import window
 
@@ -38,6 +39,15 @@ def test_an_initializer_without_seed_repeats_itself_and_differs_from_others() ->
     assert np.array_equal(first((5,)), first((5,)))
     assert not np.array_equal(first((5,)), initializers.RandomNormal()((5,)))
     assert first.get_config()["seed"] is None
+
+
+def test_a_seed_generator_moves_on() -> None:
+    source = graphnn.random.SeedGenerator(3)
+    first = initializers.GlorotUniform(seed=source)
+    a, b = first((5, 4)), first((5, 4))
+    assert not np.array_equal(a, b)
+    again = initializers.get(initializers.serialize(initializers.GlorotUniform(seed=graphnn.random.SeedGenerator(3))))
+    assert np.array_equal(again((5, 4)), a) and np.array_equal(again((5, 4)), b)
 
 
 @pytest.mark.parametrize(

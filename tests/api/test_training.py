@@ -127,6 +127,24 @@ def test_validation() -> None:
     assert weighted.history["val_loss"] == [0.0]
 
 
+def test_class_weights_leave_the_validation_alone() -> None:
+    x, y = data(20)
+    model = classifier(lr=0.0)
+    history = model.fit(x, y, verbose=0, validation_split=0.5, class_weight={0: 5.0, 1: 7.0, 2: 9.0}).history
+    close(history["val_loss"], [model.evaluate(x[10:], y[10:], verbose=0)], rtol=1e-6)
+    assert history["loss"][0] > 3 * history["val_loss"][0]
+
+
+def test_reports_name_the_steps_that_ran() -> None:
+    model, (x, y) = classifier(), data()
+    assert "nothing is compiled yet" in str(model.compile_report())
+    model.fit(x, y, verbose=0)
+    model.predict(x, verbose=0)
+    report, source = model.compile_report(), model.compiled_source()
+    assert list(report) == list(source) == ["train", "predict"]
+    assert "train step of" in str(report) and all(isinstance(s, str) for s in source.values())
+
+
 def test_initial_epoch_and_steps_per_epoch() -> None:
     model, (x, y) = classifier(), data(12)
     reference = Reference(model)

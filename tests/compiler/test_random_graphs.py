@@ -180,7 +180,7 @@ def walk(seed: int) -> None:
     found: list[Results] = []
     for native in (False, True):
         graph, states, _ = random_graph(seed, length(seed))
-        executable = Executable(graph, eager=not native)
+        executable = Executable(graph if native else dce(graph), eager=not native)
         whole = None
         try:
             if by_step:

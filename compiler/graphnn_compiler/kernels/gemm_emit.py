@@ -226,7 +226,7 @@ class Matrix:
 
     def splat(self, x: Any) -> Any:
         """All lanes = the LLVM scalar x."""
-        nothing = ir.Constant(ir.VectorType(x.type, self.lanes), ir.Undefined)
+        nothing = ir.Constant(ir.VectorType(x.type, self.lanes), None)
         one = self.b.insert_element(nothing, x, ir.Constant(I32, 0))
         return self.b.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(I32, self.lanes), None))
 
