@@ -43,7 +43,7 @@ def readable(app: object, what: str, name: str, obj: object, options: object, li
     text = _BLOCK.sub(lambda m: "\n.. math:: " + " ".join(m[1].split()) + "\n", "\n".join(lines))
     text = _INLINE.sub(lambda m: f":math:`{m[1]}`", text)
     parts = _CODE.split(text)
-    parts[::2] = [re.sub(r"\*{1,2}(?=(?:kw)?args\b)", lambda m: "\\*" * len(m[0]), part.replace("|", "\\|")) for part in parts[::2]]
+    parts[::2] = [re.sub(r"\*\*(?=\w)|\*(?=args\b)", lambda m: "\\*" * len(m[0]), part.replace("|", "\\|")) for part in parts[::2]]
     lines[:] = "".join(parts).split("\n")
 
 

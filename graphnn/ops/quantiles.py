@@ -1,19 +1,22 @@
-"""Medians, quantiles and percentiles."""
+"""Medians, quantiles and percentiles, and histograms."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from graphnn_compiler import build
 from graphnn_compiler.dims import product
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops import compare, elementwise, transcendental
 from graphnn_compiler.ops.elementwise import cast
-from graphnn_compiler.ops.index import TakeAlongAxis
+from graphnn_compiler.ops.index import Scatter, TakeAlongAxis
 from graphnn_compiler.ops.movement import reshape, transpose
 from graphnn_compiler.trace import emit
 
 from ..dispatch import op, value
-from ._common import Axis, Tensorish, cut, flat, floating, like
+from ._common import Axis, Tensorish, cut, flat, floating, largest, like, smallest
 from ._common import total as added
+from .creation import linspace
 from .sorting import sorted_last
 
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -125,3 +128,39 @@ def nanmedian(x: Tensorish, axis: Axis = None, keepdims: bool = False) -> Value:
     2.0
     """
     return _quantile(x, 0.5, axis, "linear", keepdims, True)
+
+
+@op(static=("bins", "range"))
+def histogram(x: Tensorish, bins: Any = 10, range: Any = None) -> tuple[Value, Value]:
+    """How many elements fall into each of `bins` intervals of equal length, and the edges of these.
+
+    Args:
+        x: a tensor; all its elements count.
+        bins: how many intervals; the last one holds its upper edge too.
+        range: the first and the last edge, by default the extrema of x; elements outside do not count.
+
+    Raises:
+        ValueError: `bins` is not a positive integer, or `range` is none.
+        TypeError: `bins` is not an integer.
+
+    >>> [t.tolist() for t in histogram([1.0, 2.0, 2.0, 4.0], bins=3)]
+    [[1.0, 2.0, 1.0], [1.0, 2.0, 3.0, 4.0]]
+    """
+    if not isinstance(bins, int):
+        raise TypeError(f"Argument `bins` must be of type `int`. Received: bins={bins}")
+    if bins <= 0 or (range is not None and not range[0] < range[1]):
+        raise ValueError(f"`bins` must be positive and `range` ascending. Received: bins={bins}, range={range}")
+    v = flat(floating(x))
+    low, high = (smallest(v), largest(v)) if range is None else (like(range[0], v), like(range[1], v))
+    single = emit(compare.Equal(), low, high)
+    half = emit(elementwise.Where(), single, like(0.5, v), like(0, v))
+    low, high = low - half, high + half
+    edges = linspace(low, high, bins + 1)
+    place = added(cast(emit(compare.LessEqual(), edges, build.expand(v, 1)), "int64"), 1) - 1
+    top = emit(compare.Equal(), v, high)
+    place = emit(elementwise.Where(), top, value(bins - 1, "int64"), place)
+    inside = emit(compare.And(), place >= 0, place < bins)
+    place = emit(elementwise.Where(), inside, place, value(bins, "int64"))  # one row more for what is outside
+    ones = build.broadcast_to(like(1, v), (v.shape[0], 1))
+    counts = emit(Scatter("add"), build.broadcast_to(like(0, v), (bins + 1, 1)), place, ones)
+    return cut(flat(counts), 0, 0, bins), edges

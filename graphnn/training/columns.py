@@ -7,7 +7,7 @@ ones, files and sparse matrices row by row as they are needed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 
@@ -120,7 +120,7 @@ def as_rows(x: Any, name: str) -> Any:
         ValueError: for what is no array.
     """
     if is_array(x):
-        if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        if type(x) is not np.ndarray and getattr(x, "mask", None) is not None and np.any(cast(Any, x).mask):
             raise ValueError(f"{name} is a masked array with masked values; fill them first")
         return x
     if isinstance(x, Variable):

@@ -129,7 +129,9 @@ def _by_name(said: dict[Any, Any], outputs: Outputs, what: str, leaf: Leaf, miss
     unknown = [k for k in said if k not in keys]
     if unknown:
         known = f"the outputs are called {keys}" if all(keys) else f"the {len(keys)} outputs of the model have no names"
-        raise OutputMismatch(f"{what} names {unknown[0]!r}, which is no output of the model: {known}. Received keys: {list(said)}")
+        raise OutputMismatch(
+            f"{what} names {unknown[0]!r}, which is no output of the model: {known}. Received keys: {list(said)}"
+        )
     absent = [k for k in keys if k not in said]
     if absent and missing == "error":
         raise OutputMismatch(f"{what} has no entry for output {absent[0]!r}. Expected keys: {keys}. Received keys: {list(said)}")
@@ -145,7 +147,9 @@ def _by_structure(said: Any, outputs: Outputs, what: str, leaf: Leaf, missing: s
             return
         if tree.is_dict(structure):
             if not tree.is_dict(part) or set(part) - set(structure) or (missing == "error" and set(structure) - set(part)):
-                raise OutputMismatch(f"{what}{where} must be a dictionary with the keys {list(structure)}. Received: {_kind(part)}")
+                raise OutputMismatch(
+                    f"{what}{where} must be a dictionary with the keys {list(structure)}. Received: {_kind(part)}"
+                )
             for k in sorted(structure):
                 visit(structure[k], part.get(k), f"{where}[{k!r}]")
             return

@@ -11,8 +11,8 @@ from graphnn_compiler.ops.movement import constant
 from graphnn_compiler.trace import active
 
 from ..context import suspended
+from ..utils.packing import unpack_x_y_sample_weight
 from ..variable import Variable
-from .layout import unpack_x_y_sample_weight
 from .scoring import Scoring, rows_of
 
 

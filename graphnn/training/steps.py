@@ -22,10 +22,11 @@ from ..config import floatx
 from ..dispatch import value
 from ..layers.calling import epoch
 from ..tensor import BATCH, Array
+from ..utils.packing import pack_x_y_sample_weight
 from ..variable import Variable
 from . import checks
 from .hints import check_step
-from .layout import Layout, pack_x_y_sample_weight
+from .layout import Layout
 from .pace import Pace
 from .watch import FinitenessWatch
 
@@ -54,7 +55,7 @@ class Step:
             ]
             wide = checks.wide_inputs(model, layout)
             data = layout.fill([_floats(v, keep=i in wide) for i, v in enumerate(inputs)])
-            found = method(pack_x_y_sample_weight(*data))
+            found = method(data if data[2] is not None else pack_x_y_sample_weight(*data))
             if job != "predict":
                 found = _logs(found, job, model)
             outputs: list[Value] = []

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from .. import config
+from .. import config, tree
 from ..callbacks.callback_list import CallbackList, as_list
 from ..callbacks.history import History, Record
 from ..layers.calling import epoch
 from ..tensor import Array
+from ..utils.packing import unpack_x_y_sample_weight
 from ..utils.progbar import resolve_verbose
 from . import checks
 from .array_source import ArraySource, positive
 from .batch_source import BatchSource, gives_batches
 from .columns import Column
 from .data import ran_out, split, with_weights
-from .layout import unpack_x_y_sample_weight
 from .loop import Loop
 from .on_batch import OnBatch
 from .source import Source
@@ -266,6 +266,10 @@ class Trainer(OnBatch):
     def _validation(self, data: Any, batch_size: int | None) -> Source:
         if gives_batches(data):
             return BatchSource(data, shuffle=False, places=self._places())
+        if tree.is_list(data) and not 1 <= len(data) <= 3:
+            raise ValueError(
+                f"`validation_data` must be (x, y) or (x, y, sample_weight). Received: a {type(data).__name__} of {len(data)}"
+            )
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         return ArraySource(self._columns(x, y, sample_weight), batch_size)
 

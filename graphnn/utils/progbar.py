@@ -53,7 +53,7 @@ def duration(seconds: float) -> str:
     ('3s', '12ms', '4us')
     """
     if seconds >= 1 or seconds == 0:
-        return f"{math.ceil(seconds - 0.5) if seconds else 0}s"
+        return f"{math.floor(seconds + 0.5)}s"
     return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"
 
 

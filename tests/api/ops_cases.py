@@ -185,6 +185,8 @@ def _reductions() -> list[Case]:
             ref=lambda t, p, k: np.array([v in np.argsort(-r)[:k] for v, r in zip(t, p, strict=True)]),
             smooth=False,
         ),
+        call("histogram", f(20), 5, smooth=False),
+        call("histogram", f(4, 5), 4, (-1.0, 1.5), smooth=False),
         call("norm", f(3, 4), ref=np.linalg.norm),
         *[call("norm", f(3, 4), ord=o, ref=np.linalg.norm) for o in (1, -1, 2, -2, np.inf, -np.inf, "fro", "nuc")],
         *[call("norm", f(3, 4), ord=o, axis=1, ref=np.linalg.norm) for o in (1, 2, 3, np.inf, -np.inf)],

@@ -14,7 +14,7 @@ from graphnn.training.batch_source import BatchSource, gives_batches, is_dataset
 from graphnn.training.class_weight import class_weights
 from graphnn.training.columns import Column, columns, leaves, same_length
 from graphnn.training.data import split, with_weights
-from graphnn.training.layout import layout_of, pack_x_y_sample_weight, unpack_x_y_sample_weight
+from graphnn.training.layout import layout_of
 from graphnn.training.pace import Pace
 from graphnn.training.py_dataset import PyDataset
 
@@ -288,14 +288,6 @@ def test_layouts_are_equal_where_one_program_serves_both() -> None:
         and a != layout(np.zeros((3, 2)))
     )
     assert a.fill(["X", "Y"]) == ("X", "Y", None)
-
-
-def test_pack_and_unpack() -> None:
-    assert unpack_x_y_sample_weight([1, 2, 3]) == (1, 2, 3)
-    assert unpack_x_y_sample_weight((1,)) == (1, None, None)
-    assert pack_x_y_sample_weight(1, 2, 3) == (1, 2, 3)
-    with pytest.raises(ValueError, match="a tuple of 4"):
-        unpack_x_y_sample_weight((1, 2, 3, 4))
 
 
 def test_the_pace_grows_to_a_call_of_some_ten_milliseconds() -> None:

@@ -139,13 +139,17 @@ class _Writer:
         if expr.where >= 0:
             q = expr.where
             at = self.address(q, f"{base}{q}") if lanes else f"{base}{q}"
-            where = f"({at} - b{q}) // 8"
+            size = self.nest.operands[q].size
+            where = f"({at} - b{q}) // {size}"
             if lanes and self.nest.lane_class(q) != "0":
-                step = "1" if self.nest.lane_class(q) == "c" else f"s{q}_{self.nest.lane_axis} // 8"
+                step = "1" if self.nest.lane_class(q) == "c" else f"s{q}_{self.nest.lane_axis} // {size}"
                 where += f" + p{i} * ({step})"
         self.put(f"    p{i} = hmin(select(w{i}, ramp_i64(0, 1), splat_i64(16)))")
         self.put(f"    x{i} = hmax(select(eq(ramp_i64(0, 1), splat_i64(p{i})), {index}, const_i64(-9223372036854775808)))")
         self.put(f"    status = fail(ctx, tid, {where}, x{i})")
+        if self.nest.operands[p].buffer is None:
+            self.put(f"v{i} = to_{t}(select(w{i}, zero_index, {index}))")
+            return
         start = self.address(p, f"{base}{p}") if lanes else f"{base}{p}"
         kind = self.nest.lane_class(p) if lanes else "0"
         self.put(f"u{i} = {mask} & ~w{i}")  # a bad index reads nothing

@@ -35,6 +35,7 @@ HELPERS: tuple[str, ...] = (
     "runtime/context.py",
 )
 
+LEVEL = 1  # the tiles are written as LLVM shall run them; optimising them again takes twice the time and gains nothing
 DYNAMIC = NAMES.index("dynamic")
 
 

@@ -96,8 +96,9 @@ class Layout:
                 continue
             for v, m in node_reads(node):
                 out += self.leaves(group, v, m)
-            if isinstance(node.op, Take | TakeAlongAxis):
-                out.append(node.inputs[0])
+            table = node.inputs[0] if isinstance(node.op, Take | TakeAlongAxis) else None
+            if table is not None and not (table.node is not None and isinstance(table.node.op, Iota)):
+                out.append(table)
         return out
 
     def leaves(self, group: Group, v: Value, m: Map) -> list[Value]:

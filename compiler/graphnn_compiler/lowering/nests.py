@@ -156,12 +156,22 @@ class NestBuilder:
             index_map = whole
             table_map = (*whole[:axis], FIXED, *whole[axis + 1 :])
         i = self.read(idx, index_map, to_nest, level)
+        self.checks.append(IndexCheck(table.shape[axis], node.origin))
+        if table.node is not None and isinstance(table.node.op, Iota):  # nothing but a check: element i is i
+            p = self.operand(Access(None, table.dtype, 0, (0,) * len(self.order)))
+            return Gather(p, i, table.shape[axis], 1, self.index_operand(i))
         storage = self.memory.storage_of(table)
         p = self.operand(self.access(storage, table_map, to_nest))
+        return Gather(p, i, table.shape[axis], storage.strides[axis], self.index_operand(i))
+
+    def index_operand(self, i: int) -> int:
+        """The operand in memory that a term's integers come from, -1 if there is none."""
         expr = self.terms[i].expr
-        where = expr.operand if isinstance(expr, Load) and self.accesses[expr.operand].buffer is not None else -1
-        self.checks.append(IndexCheck(table.shape[axis], node.origin))
-        return Gather(p, i, table.shape[axis], storage.strides[axis], where)
+        if isinstance(expr, Load):
+            access = self.accesses[expr.operand]
+            return expr.operand if access.buffer is not None and access.dtype[0] in "iu" else -1
+        found = [self.index_operand(a) for a in expr.args] if isinstance(expr, Apply) else []
+        return max(found, default=-1)
 
     def store(self, v: Value, storage: Storage) -> Access:
         """Writes a member to memory."""

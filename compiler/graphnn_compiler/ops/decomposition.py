@@ -9,7 +9,7 @@ import numpy as np
 
 from ..ir import Value
 from ..trace import emit
-from .base import Array, FLOATS, Sample, Spec, WithKernel
+from .base import FLOATS, Array, Sample, Spec, WithKernel
 from .compare import Equal
 from .contract import MatMul, swap_last
 from .elementwise import Where
@@ -56,7 +56,6 @@ class Svd(WithKernel):
     """The singular value decomposition of matrices (..., m, n), packed: row i of (..., min(m, n), 1 + m + n) is the ith singular value,
     the largest first, its left vector and its right vector. Vectors of a singular value 0 on the longer side are 0.
     """
-
 
     def infer(self, *specs: Spec) -> list[Spec]:
         shape, dtype = specs[0]
@@ -137,7 +136,6 @@ def _part(x: Value, start: int, size: int) -> Value:
 @dataclass(frozen=True)
 class SingularValues(WithKernel):
     """The singular values of matrices (..., m, n), the largest first: (..., min(m, n))."""
-
 
     def infer(self, *specs: Spec) -> list[Spec]:
         [(shape, dtype)] = Svd().infer(*specs)

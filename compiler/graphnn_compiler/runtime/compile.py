@@ -201,6 +201,12 @@ def _function(spec: KernelSpec) -> Callable[..., Any]:
     return namespace["kernel"]
 
 
+def _level(spec: KernelSpec) -> int:
+    """How much LLVM optimises a kernel: what its module says, else all it can."""
+    module = None if spec.source else importlib.import_module(f"graphnn_compiler.kernels.{spec.name}")
+    return getattr(module, "LEVEL", 3)
+
+
 def public_names(simd: Any) -> list[str]:
     """What generated source may use of simd: its functions and float constants."""
     names = getattr(simd, "__all__", None) or [n for n in vars(simd) if not n.startswith("_")]
@@ -259,7 +265,7 @@ def compile_kernel(spec: KernelSpec, target: Target = HOST) -> bytes:
         ValueError: generated source outside the allow-list.
     """
     try:
-        return object_code(_texts(spec, target), symbol(key(spec, target)), target)
+        return object_code(_texts(spec, target), symbol(key(spec, target)), target, _level(spec))
     except KernelRefused as error:
         raise KernelRefused(f"kernel {spec.name}: {error}") from None
 

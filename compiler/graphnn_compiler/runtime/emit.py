@@ -26,13 +26,13 @@ class KernelRefused(ValueError):
 
 
 @cache
-def target_machine(target: Target) -> Any:
-    """LLVM's TargetMachine for a target."""
+def target_machine(target: Target, level: int = 3) -> Any:
+    """LLVM's TargetMachine for a target, with a level of optimisation from 0 to 3."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     cpu, features = resolve(target)
     chosen = llvm.Target.from_default_triple()
-    return chosen.create_target_machine(cpu=cpu, features=features, opt=3, reloc="pic", codemodel="small")
+    return chosen.create_target_machine(cpu=cpu, features=features, opt=level, reloc="pic", codemodel="small")
 
 
 def data_layout() -> str:
@@ -40,9 +40,9 @@ def data_layout() -> str:
     return str(target_machine(HOST).target_data)
 
 
-def optimise(texts: Sequence[str], symbol: str, target: Target) -> Any:
+def optimise(texts: Sequence[str], symbol: str, target: Target, level: int = 3) -> Any:
     """Link IR texts, keep only `symbol` visible, optimise for the target."""
-    machine = target_machine(target)
+    machine = target_machine(target, level)
     module = llvm.parse_assembly(texts[0])
     for text in texts[1:]:
         module.link_in(llvm.parse_assembly(text))
@@ -51,7 +51,7 @@ def optimise(texts: Sequence[str], symbol: str, target: Target) -> Any:
     for value in (*module.functions, *module.global_variables):
         if not value.is_declaration and value.name != symbol:
             value.linkage = "internal"
-    options = llvm.create_pipeline_tuning_options(3)
+    options = llvm.create_pipeline_tuning_options(3 if level > 1 else 0)
     # Kernels are vectors already; what little is scalar in them does not pay for these passes.
     options.loop_vectorization = False
     options.slp_vectorization = False
@@ -60,13 +60,13 @@ def optimise(texts: Sequence[str], symbol: str, target: Target) -> Any:
     return module
 
 
-def object_code(texts: Sequence[str], symbol: str, target: Target) -> bytes:
-    """Object code of IR texts.
+def object_code(texts: Sequence[str], symbol: str, target: Target, level: int = 3) -> bytes:
+    """Object code of IR texts; `level` 1 is for what is written as IR that needs no optimiser.
 
     Raises:
         KernelRefused: the code needs a symbol that is not on the allow-list.
     """
-    code: bytes = target_machine(target).emit_object(optimise(texts, symbol, target))
+    code: bytes = target_machine(target, level).emit_object(optimise(texts, symbol, target, level))
     refused = undefined_symbols(code) - ALLOWED
     if refused:
         raise KernelRefused(f"a kernel may not need {', '.join(sorted(refused))}")
