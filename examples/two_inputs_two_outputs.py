@@ -1,6 +1,7 @@
 """Two inputs, two outputs: how urgent a ticket is, and which team should have it."""
 
 import numpy as np
+
 import graphnn as keras
 from graphnn import layers
 

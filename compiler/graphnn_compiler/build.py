@@ -112,7 +112,7 @@ def matmul(a: Value, b: Value) -> Value:
         raise ValueError("matmul takes no scalars")
     if a.ndim == 1:
         y = matmul(expand(a, 0), b)
-        return reshape(y, (*y.shape[:-2], *y.shape[-1:]))
+        return reshape(y, (*y.shape[:-2], *y.shape[-1:]) if b.ndim > 1 else ())
     if b.ndim == 1:
         y = matmul(a, expand(b, 1))
         return reshape(y, y.shape[:-1])

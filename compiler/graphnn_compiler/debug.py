@@ -1,4 +1,4 @@
-"""GRAPHNN_DEBUG=1..5 prints, GRAPHNN_DUMP=directory writes: 1 timings, 2 the graph, 3 the graph after each pass, 4 kernel source, 5 LLVM IR."""
+"""GRAPHNN_DEBUG=1..4 prints, GRAPHNN_DUMP=directory writes: 1 timings, 2 the graph, 3 the graph after each pass, 4 kernel source."""
 
 from __future__ import annotations
 

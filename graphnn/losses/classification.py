@@ -1,4 +1,4 @@
-"""Losses of classes: cross-entropies, their focal and noise-robust forms, divergences, CTC."""
+"""Losses of classes: cross-entropies, their focal and noise-robust forms, divergences."""
 
 from __future__ import annotations
 
@@ -230,21 +230,3 @@ class Poisson(BuiltIn):
 
     def __init__(self, reduction: Reduction = "sum_over_batch_size", name: str | None = "poisson", dtype: Any = None):
         super().__init__(functions.poisson, reduction, name, dtype)
-
-
-class CTC(BuiltIn):
-    """Connectionist temporal classification (A. Graves et al., Connectionist temporal classification, 2006): labels (batch, length)
-    with 0 after their end against logits (batch, steps, classes), class 0 being the blank.
-
-    Args:
-        reduction, name, dtype: see `Loss`.
-
-    >>> import numpy as np
-    >>> CTC()(np.array([[1, 2]]), np.zeros((1, 4, 3), "float32")).shape
-    ()
-    """
-
-    _integer_targets = True
-
-    def __init__(self, reduction: Reduction = "sum_over_batch_size", name: str | None = "ctc", dtype: Any = None):
-        super().__init__(functions.ctc, reduction, name, dtype)

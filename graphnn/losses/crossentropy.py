@@ -244,31 +244,3 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
     """
     y_pred = value(y_pred)
     return ops.mean(y_pred - value(y_true, y_pred.dtype) * ops.log(y_pred + epsilon()), axis=-1)
-
-
-@op(name="CTCFunction")
-def ctc(y_true: Any, y_pred: Any) -> Any:
-    """Connectionist temporal classification: -log of the probability of all paths that read as the labels.
-
-    Args:
-        y_true: int labels of shape (batch, length), 0 (the blank) after their end.
-        y_pred: logits of shape (batch, steps, classes).
-
-    Raises:
-        ValueError: the shapes are others.
-
-    >>> import numpy as np
-    >>> ctc(np.array([[1, 2]]), np.zeros((1, 4, 3), "float32")).shape
-    (1,)
-    """
-    labels, logits = value(y_true), value(y_pred)
-    if labels.ndim != 2:
-        raise ValueError(f"Targets `y_true` must have the shape (batch, length). Received: y_true.shape={show(labels.shape)}")
-    if logits.ndim != 3:
-        raise ValueError(
-            f"Logits `y_pred` must have the shape (batch, steps, classes). Received: y_pred.shape={show(logits.shape)}"
-        )
-    labels = value(labels, "int32")
-    lengths = ops.sum(ops.cast(ops.not_equal(labels, 0), "int32"), axis=-1)
-    steps = ops.zeros_like(lengths) + ops.cast(count_value(logits.shape[1], "int32"), "int32")
-    return ops.ctc_loss(labels, logits, lengths, steps, mask_index=0)

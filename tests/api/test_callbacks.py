@@ -231,7 +231,7 @@ def test_learning_rate_scheduler(capsys: pytest.CaptureFixture[str]) -> None:
     assert history["learning_rate"] == [0.25, 0.25]
     for bad in ("a", np.ones(2), None):
         with pytest.raises(ValueError, match="should be a float"):
-            model.fit(x, y, verbose=0, callbacks=[callbacks.LearningRateScheduler(lambda *_: bad)])  # noqa: B023
+            model.fit(x, y, verbose=0, callbacks=[callbacks.LearningRateScheduler(lambda *_: bad)])
 
     def mistaken(epoch: int, rate: float) -> float:
         raise TypeError("mine")

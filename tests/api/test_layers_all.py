@@ -119,4 +119,4 @@ def test_bad_inputs_are_refused(name: str) -> None:
     layer, x = made(name)
     for bad in (np.array([{}, []], dtype=object), np.array(["a", "b"])):
         with pytest.raises((TypeError, ValueError)):
-            layer(tree.map_structure(lambda _: bad, x))  # noqa: B023
+            layer(tree.map_structure(lambda _: bad, x))

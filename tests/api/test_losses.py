@@ -111,7 +111,6 @@ CASES: list[tuple[str, dict[str, Any], Any, Any, Callable[[Any, Any], Any]]] = [
         U,
         lambda y, p: 1 - (y * p).sum() / ((y * p).sum() + 0.3 * ((1 - p) * y).sum() + 0.8 * (p * (1 - y)).sum() + EPS),
     ),
-    ("ctc", {}, np.array([[1, 2, 0], [3, 0, 0]]), rng.standard_normal((2, 5, 4)), None),
     ("circle", {"gamma": 2.0}, LABELS, UNIT, None),
 ]  # type: ignore[list-item]
 
@@ -337,7 +336,6 @@ def test_check_targets_lets_pass(loss: Any, y: Any, shape: Any) -> None:
         (lambda: losses.binary_crossentropy(BITS[:, :3], U), "same shape"),
         (lambda: losses.sparse_categorical_crossentropy(np.zeros((6, 2), int), P), "class numbers"),
         (lambda: losses.categorical_crossentropy(Y, P, axis=True), "axis"),
-        (lambda: losses.ctc(LABELS, P), "y_true"),
         (lambda: losses.MeanSquaredError()(A[:, :2], B), "broadcast"),
     ],
 )

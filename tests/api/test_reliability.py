@@ -9,9 +9,10 @@ import sys
 import threading
 from pathlib import Path
 
-import graphnn as keras
 import numpy as np
 import pytest
+
+import graphnn as keras
 from graphnn.utils import set_random_seed
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-
 from graphnn_compiler.runtime import loader
 from graphnn_compiler.runtime.spec import AVX2, HOST, KernelSpec, Target
 

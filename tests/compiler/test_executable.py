@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 
 import numpy as np
@@ -33,7 +34,7 @@ class State:
 def training_step(widths: tuple[int, ...], seed: int = 0) -> tuple[Graph, list[State], State]:
     """SGD with momentum on softmax cross-entropy; outputs the loss, adds it to a total."""
     rng = np.random.default_rng(seed)
-    weights = [State(rng.standard_normal(s, dtype=np.float32) * np.float32(0.1)) for w in zip(widths, widths[1:], strict=False) for s in (w, w[1:])]
+    weights = [State(rng.standard_normal(s, dtype=np.float32) * np.float32(0.1)) for w in itertools.pairwise(widths) for s in (w, w[1:])]
     slots, total = [State(np.zeros_like(w.array)) for w in weights], State(np.zeros((), np.float32))
     n = symbol("n")
     with tracing() as t:
@@ -122,7 +123,7 @@ def test_a_failed_step_leaves_the_states() -> None:
         t.assign(table, table.read(t) - b.reduced(Sum, rows, 0))
         step = Executable(t.finish([b.reduced(Sum, rows)]))
     before = table.array.copy()
-    with pytest.raises(IndexError, match="index 7 at position 1 .* 0..3"):
+    with pytest.raises(IndexError, match=r"index 7 at position 1 .* 0..3"):
         step([np.array([0, 7, 9])])
     assert seen.array == 0
     np.testing.assert_array_equal(table.array, before)

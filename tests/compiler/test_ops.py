@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from generated import OPS, application, arguments, assert_close, compiled_and_reference, samples
+from graphnn_compiler.executable import Executable
 from graphnn_compiler.ops.base import REGISTRY, Elementwise, is_float
 from graphnn_compiler.trace import emit, trace
-from graphnn_compiler.executable import Executable
 
 
 def check(name: str, *, everyday: bool) -> None:

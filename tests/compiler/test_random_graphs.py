@@ -151,14 +151,14 @@ def try_compiled(seeds: range) -> None:
 
 @pytest.mark.usefixtures("every_instruction_in_parallel")
 def test_compiled_graphs_are_the_reference_on_any_number_of_threads() -> None:
-    try_compiled(range(20))
+    try_compiled(range(50))
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("every_instruction_in_parallel")
 @pytest.mark.parametrize("part", range(40))
 def test_many_compiled_graphs_are_the_reference_on_any_number_of_threads(part: int) -> None:
-    try_compiled(range(20 + 25 * part, 45 + 25 * part))
+    try_compiled(range(50 + 25 * part, 75 + 25 * part))
 
 
 # -- several steps

@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from simd_tools import F32_SPECIALS, TARGETS, apply, same_bits, ulp_error
-
 from graphnn_compiler.runtime.spec import AVX2, HOST
+from simd_tools import F32_SPECIALS, TARGETS, apply, same_bits, ulp_error
 
 PAIRS = pytest.mark.parametrize("target", list(TARGETS.values()), ids=list(TARGETS))
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

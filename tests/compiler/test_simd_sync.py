@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 
+import graphnn_compiler.simd as simd
 import numpy as np
 import pytest
-from simd_tools import TARGETS, apply, kernel, run
-
-import graphnn_compiler.simd as simd
 from graphnn_compiler import simd_arith, simd_convert, simd_libm, simd_memory, simd_ops, simd_sync
 from graphnn_compiler.runtime import context, loader
 from graphnn_compiler.runtime.spec import KernelSpec
+from simd_tools import TARGETS, apply, kernel, run
 
 PAIRS = pytest.mark.parametrize("target", list(TARGETS.values()), ids=list(TARGETS))
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from simd_tools import run
-
 from graphnn_compiler import simd_types
 from graphnn_compiler.runtime.compile import compile_kernel
 from graphnn_compiler.runtime.spec import KernelSpec
+from simd_tools import run
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,20 @@ from graphnn_compiler.interpret import interpret
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops import movement
 from graphnn_compiler.trace import emit, trace
-from graphnn_compiler.views import FIXED, At, Buffer, Map, Storage, collapse, contiguous, identity, onto_operand, row_major, strip, view
+from graphnn_compiler.views import (
+    FIXED,
+    At,
+    Buffer,
+    Map,
+    Storage,
+    collapse,
+    contiguous,
+    identity,
+    onto_operand,
+    row_major,
+    strip,
+    view,
+)
 
 N = symbol("n")
 
@@ -56,7 +69,7 @@ def elements(storage: Storage, data: np.ndarray, env: dict[str, int]) -> np.ndar
     first = evaluate(storage.offset, env)
     low = first + sum(min(0, (n - 1) * s) for n, s in zip(shape, strides, strict=True)) // data.itemsize
     high = first + sum(max(0, (n - 1) * s) for n, s in zip(shape, strides, strict=True)) // data.itemsize
-    assert 0 <= low and high < data.size
+    assert low >= 0 and high < data.size
     return np.ndarray(shape, data.dtype, data, first * data.itemsize, strides)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from graphnn_compiler.runtime.store import KernelStore
+
 from graphnn.cli import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parents[2]

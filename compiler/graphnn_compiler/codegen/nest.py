@@ -149,7 +149,8 @@ class Nest:
 
     def dims(self) -> list[Extent]:
         """The dims block that the generated kernel reads: extents, block, extents that are values, byte strides and gather limits."""
-        out: list[Extent] = [] if self.tile is not None else [*self.kept, *self.reduced, COLUMNS if self.lane == "k" and self.reduced else BLOCK]
+        block = COLUMNS if self.lane == "k" and self.reduced else BLOCK
+        out: list[Extent] = [] if self.tile is not None else [*self.kept, *self.reduced, block]
         out += [t.expr.extent for t in self.terms if isinstance(t.expr, Scalar) and t.expr.extent is not None]
         for access in self.operands:
             out += [s * access.size for s in access.strides]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 
-from .nest import Access, Apply, Fold, Gather, Load, Nest, Scalar
 from ..ops.suffix import SUFFIX
+from .nest import Access, Apply, Fold, Gather, Load, Nest, Scalar
 
 LANES = 16
 

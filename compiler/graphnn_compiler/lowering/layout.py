@@ -6,7 +6,6 @@ Whatever can fail runs before the first write of a state, so that a step is all 
 
 from __future__ import annotations
 
-
 from ..dims import product
 from ..ir import Graph, Node, Value
 from ..ops.elementwise import StopGradient
@@ -92,7 +91,7 @@ class Layout:
         out: list[Value] = []
         for node in group.nodes:
             if group.kind != "loop":
-                out += [v for v in node.inputs]
+                out += list(node.inputs)
                 continue
             for v, m in node_reads(node):
                 out += self.leaves(group, v, m)

@@ -45,10 +45,11 @@ def product_steps(low: Layout, unit: Group) -> list[Step]:
     if epilogue is not None:  # tiles of the product live in the kernel's own work space
         places[2] = Place(None)
         reads, writes = reads + epilogue.reads, epilogue.writes
+    work = product(batch) * m * n * k * 2 // FLOPS_PER_WORK
     nodes = [node, *(unit.epilogue.nodes if epilogue is not None and unit.epilogue is not None else [])]
     steps.append(
         GemmStep(
-            nodes, places, reads, writes, product(batch) * m * n * k // FLOPS_PER_WORK * 2, epilogue.checks if epilogue else [], c.dtype, m, n, k,
+            nodes, places, reads, writes, work, epilogue.checks if epilogue else [], c.dtype, m, n, k,
             (sizes[0], sizes[1]), strides(a, 2), strides(b, 2), strides(out, 1), epilogue,
         )
     )  # fmt: skip

@@ -1,6 +1,19 @@
 """The ops of the IR; importing this package fills `base.REGISTRY`."""
 
-from . import base, compare, contract, decomposition, elementwise, index, movement, ordering, random, reduce, special, transcendental
+from . import (
+    base,
+    compare,
+    contract,
+    decomposition,
+    elementwise,
+    index,
+    movement,
+    ordering,
+    random,
+    reduce,
+    special,
+    transcendental,
+)
 
 __all__ = [
     "base", "compare", "contract", "decomposition", "elementwise", "index", "movement", "ordering", "random", "reduce", "special",

@@ -11,7 +11,7 @@ import numpy as np
 from ..dims import Extent, Shape, product, show
 from ..ir import Value
 from ..trace import emit
-from .base import Array, DTYPES, Op, Sample, Spec, WithKernel, is_float
+from .base import DTYPES, Array, Op, Sample, Spec, WithKernel, is_float
 from .compare import Equal
 from .elementwise import Cast
 from .movement import BroadcastTo, Reshape, constant, reshape, transpose, zeros_like

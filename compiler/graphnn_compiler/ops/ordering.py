@@ -9,8 +9,10 @@ import numpy as np
 
 from ..ir import Value
 from ..trace import emit
-from .base import Array, FLOATS, INTS, Sample, Spec, WithKernel, is_float
-from .movement import Slice
+from .base import FLOATS, INTS, Array, Sample, Spec, WithKernel, is_float
+from .compare import And, Equal
+from .elementwise import Where, cast
+from .movement import Slice, constant
 
 Grads = Sequence[Value | None]
 
@@ -20,6 +22,11 @@ def flip_last(x: Value) -> Value:
     n = x.shape[-1]
     starts = (0,) * (x.ndim - 1) + (n - 1,)
     return emit(Slice(starts, x.shape, (1,) * (x.ndim - 1) + (-1,)), x)
+
+
+def from_the_end(x: Value) -> Value:
+    """Running sums from the last element back."""
+    return flip_last(emit(Cumulate("add"), flip_last(x)))
 
 
 def _rows(shape: tuple[int, ...]) -> list[int]:
@@ -81,9 +88,17 @@ class Cumulate(WithKernel):
     def gradient(self, inputs: Sequence[Value], outputs: Sequence[Value], cotangents: Grads) -> Grads:
         ct = cotangents[0]
         assert ct is not None
-        weighted = ct if self.mode == "add" else ct * outputs[0]
-        total = flip_last(emit(Cumulate("add"), flip_last(weighted)))
-        return [total if self.mode == "add" else total / inputs[0]]
+        if self.mode == "add":
+            return [from_the_end(ct)]
+        x, y = inputs[0], outputs[0]
+        zero, one = constant(0, x.dtype), constant(1, x.dtype)
+        empty = emit(Equal(), x, zero)
+        seen = emit(Cumulate("add"), cast(empty, "int32"))  # zeros up to here
+        first = emit(And(), empty, emit(Equal(), seen, constant(1, "int32")))
+        without = emit(Cumulate("mul"), emit(Where(), first, one, x))  # the products, were the first zero a one
+        usual = from_the_end(ct * y) / emit(Where(), empty, one, x)
+        none_yet = emit(Equal(), seen, constant(0, "int32"))
+        return [emit(Where(), none_yet, usual, emit(Where(), first, from_the_end(ct * without), zero))]
 
     def kernel(self, specs: Sequence[Spec]) -> tuple[str, dict[str, object]]:
         """The name and parameters of the hand-written kernel."""

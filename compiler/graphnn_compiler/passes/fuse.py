@@ -24,7 +24,6 @@ from ..ops.index import Take, TakeAlongAxis
 from ..ops.reduce import Reduce
 from ..views import At, Map, identity, onto_operand, strip
 
-
 MOST_STATES = 1  # that an epilogue writes: an update with slots (Adam) is faster as a streaming pass of its own
 
 
@@ -62,7 +61,8 @@ def inlined(graph: Graph) -> set[Node]:
     for node in graph.nodes:
         if node.op.kind != "elementwise" or node.outputs[0] in stored:
             continue
-        known = [v.node is not None and (v.node.op.kind in ("constant", "extent") or v.node in found) and v.shape == () for v in node.inputs]
+        sources = [v.node if v.shape == () else None for v in node.inputs]
+        known = [n is not None and (n.op.kind in ("constant", "extent") or n in found) for n in sources]
         compares = isinstance(node.op, Compare) and any(known) and all(k or v in stored for k, v in zip(known, node.inputs, strict=True))
         if all(known) or compares:
             found.add(node)

@@ -23,6 +23,7 @@ from ..lowering.steps import GemmStep, KernelStep, LoopStep, Place, Step
 from ..memory import Lifetime
 from ..memory import plan as plan_memory
 from ..ops.base import itemsize
+from ..ops.movement import Constant
 from ..views import Buffer
 from . import team
 from .context import KernelError, errors, new_context
@@ -98,7 +99,9 @@ class _Table:
         self.strides: list[int] = []
         self.rows: list[tuple[int, int, int, int, bool, bool]] = []  # kernel, dims, bufs, count, strided, parallel
 
-    def add(self, kernel: int, dims: Sequence[int], bufs: Sequence[tuple[str, object, int]], strides: Sequence[int], parallel: bool) -> None:
+    def add(
+        self, kernel: int, dims: Sequence[int], bufs: Sequence[tuple[str, object, int]], strides: Sequence[int], parallel: bool
+    ) -> None:
         self.rows.append((kernel, len(self.dims), len(self.bufs), len(bufs), any(strides), parallel))
         self.dims += dims
         self.bufs += bufs
@@ -263,7 +266,8 @@ class Program:
         if b in self._slots:
             return ("arena", self._slots[b], offset)
         if b.kind == "constant":
-            array = np.ascontiguousarray(b.slot.array())  # type: ignore[union-attr]  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType, reportAttributeAccessIssue]
+            assert isinstance(b.slot, Constant)
+            array = np.ascontiguousarray(b.slot.array())
             self.constants.append(array)
             return ("number", None, array.ctypes.data + offset)
         return (b.kind, b.slot, offset)
