@@ -52,14 +52,14 @@ def _panel(panel: Panel, names: Sequence[str], low: int, high: int, unit: str) -
     def place(x: float, y: float) -> str:
         return f"{WIDTH * (math.log2(x) - first) / (last - first):.1f} {HEIGHT * (high - math.log10(y)) / (high - low):.1f}"
 
-    parts = [f'<text y="-12" font-weight="bold">{escape(panel.title)}</text>']
+    parts = [f'<text y="-12"><tspan font-weight="bold">{escape(panel.title)}</tspan>, {escape(unit)}</text>']
     for e in range(low, high + 1):
         y = HEIGHT * (high - e) / (high - low)
         parts.append(f'<path d="M0 {y:.1f}h{WIDTH}" stroke="#e5e7eb"/><text x="-6" y="{y + 4:.1f}" text-anchor="end">{10.0**e:g}</text>')
     for x in xs[:: 1 + len(xs) // 10]:
         at = place(x, 10.0**low).split()[0]
         parts.append(f'<text x="{at}" y="{HEIGHT + 16}" text-anchor="middle">{x:g}</text>')
-    parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT + 32}" text-anchor="middle" fill="#555">{escape(panel.axis)} ({escape(unit)})</text>')
+    parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT + 32}" text-anchor="middle" fill="#555">{escape(panel.axis)}</text>')
     for name in names:
         line = sorted(panel.lines.get(name, ()))
         if line:

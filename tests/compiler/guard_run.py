@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import pytest
 from generated import OPS, application, arguments, samples
 from graphnn_compiler import build as b
 from graphnn_compiler.dims import Shape, symbol
@@ -172,8 +171,12 @@ def gather_beyond() -> None:
         x, i = t.input((N, M), "float32"), t.input((K,), "int64")
         take = Executable(t.finish([emit(index.Take(0), x, i)]))
     for bad in (-1, 3, 1 << 40, -(1 << 40)):
-        with pytest.raises(IndexError, match=str(bad)):
+        found = "nothing"
+        try:
             take([guarded(numbers((3, 5))), guarded(np.array([0, bad, 2]))])
+        except IndexError as error:
+            found = str(error)
+        assert f"index {bad} at position 1 " in found, found
 
 
 def main() -> None:

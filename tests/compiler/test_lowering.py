@@ -501,3 +501,19 @@ def test_states_stay_when_a_later_lookup_fails() -> None:
     equal([k.array, m.array], before, "states")
     step([x, np.array([[0], [1], [0], [2]])])
     assert m.array == before[1] + 1
+
+
+def test_states_stay_when_a_lookup_fails_in_what_their_kernel_made() -> None:
+    """The kernel that makes the new value also makes the table, so it runs before the lookup and must not write the state."""
+    with tracing() as t:
+        c = Case(t, 4)
+        key, s = c.state(3, 5)
+        new = s + s
+        c.assign(key, new)
+        step = Executable(t.finish([emit(index.Take(0), b.cast(new, "float64") + 1.0, t.input((N,), "int64"))]))
+    before = key.array.copy()
+    with pytest.raises(IndexOutOfRange, match="index 3 at position 1 "):
+        step([np.array([0, 3])])
+    np.testing.assert_array_equal(key.array, before)
+    step([np.array([0, 2])])
+    np.testing.assert_array_equal(key.array, 2 * before)

@@ -12,9 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-from numba.core import types
-
 from ..runtime.context import (
     ABANDONED,
     CODE,
@@ -30,7 +27,7 @@ from ..runtime.context import (
 )
 from ..runtime.table import BARRIER, BUFS, COUNT, DIMS, FLAGS, GUARD, KERNEL, PARALLEL, ROW_BYTES, STRIDES
 from ..simd import atomic_load, barrier, call_kernel, set_word, word
-from ..simd_types import I64, define, fixed
+from ..simd_types import I64, define, fixed, ir, types
 
 HELPERS = ("runtime/context.py", "runtime/table.py")
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numba.core import types
-
 from ..runtime.context import (
     ABANDONED,
     BARRIER,
@@ -29,7 +27,7 @@ from ..runtime.context import (
 )
 from ..runtime.control import BUSY, DONE, ENTRY, FIRST_LINE, JOB, LINE_WORDS, OWNER, PARKED, RESULT, SEMAPHORE, THREADS
 from ..simd import atomic_add, atomic_load, call_kernel, pause, sched_yield, set_word, word
-from ..simd_types import I32, define, fixed
+from ..simd_types import I32, define, fixed, types
 
 HELPERS = ("runtime/context.py", "runtime/control.py")
 

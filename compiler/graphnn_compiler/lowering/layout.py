@@ -163,7 +163,8 @@ class Layout:
         if any(self.behind(u) is old and u not in direct for u in self.in_memory(group)):  # read by a node that is computed again
             return False
         readers = {self.unit[g] for g in self.groups for u in self.in_memory(g) if self.behind(u) is old} - {unit}
-        if any(self.reaches(reader, unit) for reader in readers):
+        failing = {self.unit[g] for g in self.groups if self.fails(g)}
+        if any(self.reaches(after, unit) for after in readers | failing):
             return False
         self.edges(unit).update(readers)
         return True
