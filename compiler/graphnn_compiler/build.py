@@ -162,12 +162,13 @@ def getitem(x: Value, key: Any) -> Value:
             continue
         n = x.shape[len(starts)]
         if isinstance(k, slice):
-            start, size, step = _slice_axis(k, n)
+            start, size, step = _slice_axis(k, n)  # pyright: ignore[reportUnknownArgumentType]
             shape.append(size)
         elif isinstance(k, int | np.integer) and not isinstance(k, bool):
             if isinstance(n, int) and not -n <= k < n:
                 raise IndexError(f"index {k} is out of range for axis {len(starts)} of extent {n}")
-            start, size, step = (int(k) if k >= 0 else n + int(k)), 1, 1
+            k = int(k)  # pyright: ignore[reportUnknownArgumentType]
+            start, size, step = (k if k >= 0 else n + k), 1, 1
         else:
             arrays.append((len(shape), k))
             start, size, step = 0, n, 1

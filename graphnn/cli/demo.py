@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import layers, models, utils
 from ..datasets import digits
+from ..visualization.kernels import kernels_of
 
 EPOCHS = 20
 
@@ -83,5 +84,5 @@ def write_pictures(model: Any, directory: Path | None = None, say: Callable[[str
     """Writes the graph as graphnn-demo.html and graphnn-demo.svg, and says where."""
     for suffix in (".html", ".svg"):
         path = (directory or Path.cwd()) / f"graphnn-demo{suffix}"
-        utils.plot_model(model, path, show_shapes=True, show_layer_names=True)
+        utils.plot_model(model, path, show_shapes=True, show_layer_names=True, kernels=kernels_of(model))
         say(f"  {path}")

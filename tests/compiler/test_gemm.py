@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import mmap
+import os
 import subprocess
 import sys
 import threading
@@ -313,7 +314,9 @@ def test_plans_need_few_kernels() -> None:
 @pytest.mark.parametrize("side", ["front", "back"])
 @pytest.mark.parametrize(("threads", "target"), [(1, "host"), (4, "host"), (3, "avx2")])
 def test_nothing_outside_is_touched(side: str, threads: int, target: str) -> None:
-    done = subprocess.run([sys.executable, __file__, side, str(threads), target], capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    command = [sys.executable, __file__, side, str(threads), target]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
     assert int(done.stdout) > 50
 

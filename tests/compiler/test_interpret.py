@@ -11,7 +11,7 @@ from graphnn_compiler.interpret import bind_symbols, concrete, interpret
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops import elementwise, index, movement
 from graphnn_compiler.ops.index import IndexOutOfRange
-from graphnn_compiler.trace import emit, trace, tracing
+from graphnn_compiler.trace import emit, largest_plus_one, trace, tracing
 from random_graphs import State
 
 N, M = symbol("n"), symbol("m")
@@ -98,6 +98,21 @@ def test_a_failed_eager_step_leaves_the_states() -> None:
     with pytest.raises(IndexOutOfRange, match="index 3 at position 1"):
         executable([x, np.array([0, 3])])
     assert key.array == 1
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_an_extent_is_bound_by_the_data_of_an_input(eager: bool) -> None:
+    """Counts of each number: as many as the largest number in the input asks for."""
+    with tracing() as t:
+        x = t.input((N,), "int64")
+        top = largest_plus_one(b.cast(x, "int64"))
+        zeros = b.broadcast_to(b.value(np.float32(0)), (top, 1))
+        ones = b.broadcast_to(b.value(np.float32(1)), (N, 1))
+        counts = Executable(t.finish([emit(index.Scatter("add"), zeros, x, ones)[:, 0]]), eager=eager)
+    for numbers in ([0, 2, 2], [1], [5, 0, 5, 5], []):
+        np.testing.assert_array_equal(counts([np.array(numbers, "int64")])[0], np.bincount(np.array(numbers, "int64")))
+    with tracing() as t, pytest.raises(ValueError, match="computed inside the model"):
+        largest_plus_one(t.input((N,), "int64") + 1)
 
 
 def test_the_graph_is_printed() -> None:

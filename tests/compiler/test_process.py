@@ -195,6 +195,24 @@ print(subprocess.run([sys.executable, "-c", os.environ["PART"]], capture_output=
     assert int(python(code, PART=part)) > 0
 
 
+def test_the_bits_do_not_depend_on_the_cpu() -> None:
+    """Code for this CPU and code for AVX2: the same bits of a training run, with odd shapes and a sum over many rows."""
+    code = """
+import hashlib
+graph, *_ = training_step((33, 48, 5))
+step, (x, y) = Executable(graph), data(2000, (33, 48, 5))
+step.run([Rows(x, 500), Rows(y, 500)], 4)
+step([x, y])
+print(hashlib.sha256(bits(list(graph.states))).hexdigest())
+"""
+    assert len({python(code, GRAPHNN_TARGET=target) for target in ("", "haswell", "x86-64-v4")[: 2 + avx512()]}) == 1
+
+
+def avx512() -> bool:
+    """Whether this machine has AVX-512."""
+    return "avx512vl" in Path("/proc/cpuinfo").read_text()
+
+
 # -- interruption
 
 

@@ -41,7 +41,9 @@ def test_demo_as_a_user_runs_it(tmp_path: Path) -> None:
     assert "matmul" in done.stdout
     assert sorted(p.name for p in work.iterdir()) == ["graphnn-demo.html", "graphnn-demo.svg"]
     assert all(str(p) in done.stdout for p in work.iterdir())
-    assert (work / "graphnn-demo.html").read_text("utf-8").lower().startswith("<!doctype html>")
+    page = (work / "graphnn-demo.html").read_text("utf-8")
+    assert page.lower().startswith("<!doctype html>")
+    assert "def kernel(" in page, "the page has no switch to kernels"
     assert "<svg" in (work / "graphnn-demo.svg").read_text("utf-8")[:200]
 
 

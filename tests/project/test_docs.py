@@ -65,7 +65,7 @@ def test_tours_in_both_languages_have_the_same_code() -> None:
 def test_adding_an_op(monkeypatch: pytest.MonkeyPatch) -> None:
     run(ROOT / "docs" / "adding_an_op.md")
     monkeypatch.syspath_prepend(str(ROOT / "tests" / "compiler"))
-    import test_ops
+    import test_primitive_ops as test_ops
 
     test_ops.test_lowering_is_the_reference("Bell")
     test_ops.test_shape_rule_is_the_real_shape("Bell")
