@@ -35,12 +35,14 @@ def steps_of(batch: int, width: int) -> int:
     return int(min(2000, max(4, STEP_WORK / work)))
 
 
-def run_worker(name: str, sweep: str, seconds: float) -> None:
+def run_worker(name: str, sweep: str, seconds: float, most: int) -> None:
     """Measures one contender over a sweep; prints a line of JSON for each point."""
     import numpy as np
     from growth_contenders import make
 
     for batch, width in SWEEPS[sweep]:
+        if max(batch, width) > max(most, 256):
+            continue
         rows = batch * steps_of(batch, width)
         rng = np.random.default_rng(0)
         x = rng.standard_normal((rows, width), dtype=np.float32)
@@ -66,6 +68,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, object]]:
             for name in names[repeat % len(names) :] + names[: repeat % len(names)]:
                 python = options.graphnn if name == "graphnn" else options.peers
                 command = [python, __file__, "--worker", name, "--sweep", sweep, "--seconds", str(options.seconds)]
+                command += ["--most", str(options.most)]
                 environment = {**os.environ, "KERAS_BACKEND": "jax"}
                 run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
                 if run.returncode:
@@ -102,11 +105,12 @@ def main() -> None:
     parser.add_argument("--contenders", default=",".join(CONTENDERS))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.3, help="measured per point, at least")
+    parser.add_argument("--most", type=int, default=4096, help="the largest batch and width, for a quick look")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--sweep", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        run_worker(options.worker, options.sweep, options.seconds)
+        run_worker(options.worker, options.sweep, options.seconds, options.most)
         return
     points = measure(options)
     options.out.mkdir(parents=True, exist_ok=True)

@@ -189,7 +189,10 @@ class Executable:
         for s in range(steps):
             now = [a.at(s) if isinstance(a, Rows) else a for a in inputs]
             states: dict[Hashable, Any] = {k: k.array for k in self.graph.states}  # type: ignore[attr-defined]
-            last, new = interpret(self.graph, now, states)
+            found, new = interpret(self.graph, now, states)
+            # Results may be views of states and inputs, and new values those of other states.
+            last = [np.array(a, order="C") for a in found]
+            new = {key: np.array(value) for key, value in new.items()}
             for key, value in new.items():
                 np.copyto(key.array, value)  # type: ignore[attr-defined]
             for whole, part in zip(outputs or [], last, strict=False):

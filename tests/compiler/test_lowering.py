@@ -461,6 +461,16 @@ def test_compiled(name: str) -> None:
         equal([k.array for k in keys], states, f"{name}, n = {n}, states")
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_eager(name: str) -> None:
+    outputs, states = reference(name, 3)
+    graph, arrays, keys = make(name, 3)
+    got = Executable(graph, eager=True)(arrays)
+    equal([k.array for k in keys], states, f"{name}, states")
+    equal(got, outputs, name)
+    assert not any(np.may_share_memory(a, x) for a in got for x in [*arrays, *(k.array for k in keys)])
+
+
 # -- what fails
 
 
