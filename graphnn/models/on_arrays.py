@@ -30,15 +30,16 @@ class OnArrays(_Base):
 
     _inputs: list[KerasTensor]
     _inputs_structure: Any
-    _fast: dict[Any, Program]  # for one plain array: (shape, dtype) -> program
+    _fast: dict[Any, Program]  # for one plain array: (shape, dtype, training) -> program
     _graph_programs: dict[Any, Program | None]  # None: the code needs numbers for its extents
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the model on arrays or symbolic tensors."""
-        if len(args) == 1 and not kwargs:
+        training = kwargs.get("training")
+        if len(args) == 1 and (not kwargs or (len(kwargs) == 1 and type(training) is bool)):
             x = args[0]
             if type(x) is np.ndarray and active() is None:
-                program = self._fast.get((x.shape, x.dtype))
+                program = self._fast.get((x.shape, x.dtype, training))
                 if program is not None and program.epoch == versions.count[0] and x.flags.c_contiguous:
                     return program((x,))
         from .functional import Functional
@@ -61,10 +62,11 @@ class OnArrays(_Base):
             return self._eager((inputs,), {"training": training, "mask": mask})
         arrays = [self._as_input(i, x) for i, x in enumerate(flat)]
         program = self._graph_program(training, arrays)
-        if type(inputs) is np.ndarray and arrays[0] is inputs and training is None and not program.loss_layers:
+        plain = type(inputs) is np.ndarray and arrays[0] is inputs and (training is None or type(training) is bool)
+        if plain and not program.loss_layers:
             if len(self._fast) >= MAX_FAST:
                 self._fast.clear()
-            self._fast[inputs.shape, inputs.dtype] = program
+            self._fast[inputs.shape, inputs.dtype, training] = program
         self._forget_losses()
         return program(arrays)
 

@@ -7,8 +7,6 @@ barriers no byte may be written by one thread and touched by another. Hand-writt
 
 from __future__ import annotations
 
-import bisect
-import ctypes
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -18,208 +16,16 @@ import numpy as np
 from graphnn_compiler.kernels import gemm_layout
 from graphnn_compiler.kernels.gemm_layout import Dims
 from graphnn_compiler.memory import Lifetime, plan
-from graphnn_compiler.ops.random import philox4x32
 from graphnn_compiler.runtime import context, program, team
 from graphnn_compiler.runtime.source import check_source
 from graphnn_compiler.runtime.spec import KernelSpec
 from graphnn_compiler.runtime.table import BARRIER, GUARD, PARALLEL
-
-LANES = 16
-NUMPY = {
-    "b1": np.bool_, "i8": np.int8, "i16": np.int16, "i32": np.int32, "i64": np.int64, "u8": np.uint8, "u16": np.uint16,
-    "u32": np.uint32, "u64": np.uint64, "f16": np.float16, "f32": np.float32, "f64": np.float64,
-}  # fmt: skip
-DTYPES = {np.dtype(v).name: v for v in NUMPY.values()}
-
-
-class Fault(Exception):
-    """A program touched memory that it must not touch."""
-
-
-class Memory:
-    """The bytes that a program may touch, and who touched them since the last barrier."""
-
-    def __init__(self) -> None:
-        self.starts: list[int] = []
-        self.regions: list[Region] = []
-        self.thread = 0
-        self.races = False
-
-    def add(self, start: int, size: int, *, written: bool, keep: Any = None) -> None:
-        """Allows `size` bytes at an address; `written`: they hold something already."""
-        if size == 0:
-            return
-        at = bisect.bisect(self.starts, start)
-        self.starts.insert(at, start)
-        self.regions.insert(at, Region(start, size, written, keep))
-
-    def remove(self, start: int) -> None:
-        """Forbids what began at an address."""
-        at = self.starts.index(start)
-        del self.starts[at], self.regions[at]
-
-    def find(self, first: int, last: int) -> Region:
-        """The region that holds bytes first..last."""
-        at = bisect.bisect(self.starts, first) - 1
-        if at < 0 or last >= self.starts[at] + self.regions[at].size:
-            raise Fault(f"bytes {first}..{last} are no memory of the program")
-        return self.regions[at]
-
-    def read(self, places: np.ndarray, size: int) -> None:
-        """Checks that the elements at some addresses may be read."""
-        if len(places) == 0:
-            return
-        r = self.find(int(places.min()), int(places.max()) + size - 1)
-        at = ((places - r.start)[:, None] + np.arange(size)).ravel()
-        if not r.written[at].all():
-            raise Fault("memory is read that nobody wrote")
-        if self.races:
-            others = r.writer[at]
-            if ((others >= 0) & (others != self.thread)).any():
-                raise Fault(f"thread {self.thread} reads what another writes")
-            r.reader[at] = np.where((r.reader[at] >= 0) & (r.reader[at] != self.thread), 99, self.thread)
-
-    def write(self, places: np.ndarray, size: int) -> None:
-        """Checks that the elements at some addresses may be written."""
-        if len(places) == 0:
-            return
-        r = self.find(int(places.min()), int(places.max()) + size - 1)
-        at = ((places - r.start)[:, None] + np.arange(size)).ravel()
-        r.written[at] = True
-        if self.races:
-            for who in (r.writer[at], r.reader[at]):
-                if ((who >= 0) & (who != self.thread)).any():
-                    raise Fault(f"thread {self.thread} writes what another touches")
-            r.writer[at] = self.thread
-
-    def barrier(self) -> None:
-        """All threads have met."""
-        if self.races:
-            for r in self.regions:
-                r.writer.fill(-1)
-                r.reader.fill(-1)
-
-
-class Region:
-    """One stretch of memory."""
-
-    def __init__(self, start: int, size: int, written: bool, keep: Any):
-        self.start, self.size, self.keep = start, size, keep
-        self.written = np.full(size, written)
-        self.writer, self.reader = np.full(size, -1, np.int8), np.full(size, -1, np.int8)
-
-
-MEMORY = Memory()
-
-
-def at(address: int, dtype: Any, count: int) -> np.ndarray:
-    """The array that lies at an address."""
-    size = np.dtype(dtype).itemsize * count
-    return np.frombuffer((ctypes.c_char * size).from_address(address), dtype, count) if count else np.empty(0, dtype)
-
-
-def strided(address: int, dtype: Any, shape: Sequence[int], strides: Sequence[int], *, write: bool = False) -> np.ndarray:
-    """A tensor with byte strides at an address, all of it checked."""
-    size = np.dtype(dtype).itemsize
-    offsets = np.zeros((), np.int64)
-    for d, s in zip(shape, strides, strict=True):
-        offsets = offsets[..., None] + np.arange(d) * s
-    places = np.unique(offsets.ravel()) + address
-    (MEMORY.write if write else MEMORY.read)(places, size)
-    if not len(places):
-        return np.zeros(tuple(shape), dtype)
-    whole = at(int(places.min()), np.uint8, int(places.max() - places.min()) + size)
-    return np.ndarray(tuple(shape), dtype, whole, address - int(places.min()), tuple(strides))
-
-
-# -- the vocabulary of simd.py
-
-
-def word(address: int, i: int) -> int:
-    return ctypes.c_int64.from_address(address + 8 * i).value
-
-
-def lanes_below(n: int) -> np.ndarray:
-    return np.arange(LANES) < n
-
-
-def _places(address: int, stride: Any, m: np.ndarray) -> np.ndarray:
-    return address + (np.arange(LANES) * stride)[m]
-
-
-def _load(dtype: Any, places: np.ndarray, m: np.ndarray) -> np.ndarray:
-    out = np.zeros(LANES, dtype)
-    size = np.dtype(dtype).itemsize
-    MEMORY.read(places, size)
-    if len(places):
-        first = int(places.min())
-        raw = at(first, np.uint8, int(places.max()) - first + size)
-        out[m] = raw[((places - first)[:, None] + np.arange(size)).ravel()].view(dtype)
-    return out.astype(np.float32) if dtype is np.float16 else out
-
-
-def _store(dtype: Any, places: np.ndarray, v: np.ndarray, m: np.ndarray) -> None:
-    size = np.dtype(dtype).itemsize
-    assert v.dtype == (np.float32 if dtype is np.float16 else dtype), (v.dtype, dtype)
-    MEMORY.write(places, size)
-    for place, x in zip(places, v[m].astype(dtype), strict=True):
-        at(int(place), dtype, 1)[0] = x
-
-
-def _splat(dtype: Any, x: Any) -> np.ndarray:
-    return np.full(LANES, x, np.float32 if dtype is np.float16 else dtype)
-
-
-def _to(dtype: Any, v: np.ndarray) -> np.ndarray:
-    v = v != 0 if dtype is np.bool_ else v.astype(dtype)
-    return v.astype(np.float32) if dtype is np.float16 else v
-
-
-def _vocabulary() -> dict[str, Any]:
-    names: dict[str, Any] = {
-        "word": word, "lanes_below": lanes_below, "extract": lambda v, i: v[i], "select": np.where, "INF": np.inf, "NAN": np.nan,
-        "range": range, "min": min, "max": max, "neg": np.negative, "abs_": np.abs, "sign": np.sign, "floor": np.floor,
-        "ceil": np.ceil, "round_": np.round, "trunc": np.trunc, "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "tanh": np.tanh, "sin": np.sin, "cos": np.cos,
-        "sigmoid": lambda v: 1 / (1 + np.exp(-v)), "log1p": np.log1p, "maximum": np.maximum, "minimum": np.minimum,
-        "floor_div": np.floor_divide, "mod": np.mod, "pow_": np.power, "isnan": np.isnan, "lt": np.less, "le": np.less_equal,
-        "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal, "hsum": lambda v: v.sum(dtype=v.dtype),
-        "hprod": lambda v: v.prod(dtype=v.dtype), "hmax": np.max, "hmin": np.min, "hall": np.all, "hany": np.any, "fail": fail,
-        "philox": lambda k0, k1, c0, c1, c2, c3: philox4x32((k0, k1), (c0, c1, c2, c3)),
-        "ramp_i64": lambda start, step: start + np.arange(LANES, dtype=np.int64) * step,
-    }  # fmt: skip
-    for t, dtype in NUMPY.items():
-        size = np.dtype(dtype).itemsize
-        one = np.arange(LANES) == 0
-        names |= {
-            f"const_{t}": lambda x, d=dtype: _splat(d, x),
-            f"splat_{t}": lambda x, d=dtype: _splat(d, x),
-            f"to_{t}": lambda v, d=dtype: _to(d, v),
-            f"load_{t}": lambda a, m, d=dtype, s=size: _load(d, _places(a, s, m), m),
-            f"loads_{t}": lambda a, s, m, d=dtype: _load(d, _places(a, s, m), m),
-            f"splat_load_{t}": lambda a, d=dtype, one=one: _splat(d, _load(d, np.array([a]), one)[0]),
-            f"gather_{t}": lambda a, o, m, d=dtype: _load(d, a + o[m], m),
-            f"store_{t}": lambda a, v, m, d=dtype, s=size: _store(d, _places(a, s, m), v, m),
-            f"stores_{t}": lambda a, s, v, m, d=dtype: _store(d, _places(a, s, m), v, m),
-            f"set_scalar_{t}": lambda a, x, d=dtype, one=one: _store(d, np.array([a]), _splat(d, x), one),
-        }
-    return names
-
-
-def fail(ctx: int, tid: int, position: int, value: int) -> int:
-    """Notes the first error of a thread, as simd's `fail` does."""
-    line = at(ctx + 8 * (context.LINES + context.LINE * tid), np.int64, context.LINE)
-    if line[context.CODE] == 0:
-        line[context.CODE], line[context.POSITION], line[context.VALUE] = 1, position, value
-    return 1
-
-
-# -- kernels
-
+from machine_memory import MEMORY, Fault, Memory, at, strided
+from machine_simd import DTYPES, VOCABULARY, fail, word
 
 Kernel = Callable[[int, int, int, int, int], int]
 _specs: list[KernelSpec] = []
 _kernels: dict[KernelSpec, Kernel] = {}
-VOCABULARY = _vocabulary()
 
 
 def addresses(specs: Sequence[KernelSpec]) -> list[int]:
@@ -374,8 +180,7 @@ def run(entry: int, dims: int, ctx: int, parallel: bool, bufs: int = 0) -> int:
 @contextmanager
 def machine(threads: int = 1, *, apart: bool = False) -> Iterator[Memory]:
     """Programs made and run inside are run by this machine; `apart`: every buffer of the arena has memory of its own."""
-    global MEMORY
-    MEMORY = Memory()
+    MEMORY.clear()
     spans: list[tuple[int, int]] = []
 
     def plan_apart(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:

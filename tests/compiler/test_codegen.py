@@ -21,7 +21,7 @@ from graphnn_compiler.passes.pipeline import optimize
 from graphnn_compiler.report import sources
 from graphnn_compiler.runtime.source import BUILTINS, check_source
 from graphnn_compiler.trace import emit, trace, tracing
-from machine import VOCABULARY
+from machine_simd import VOCABULARY
 from random_graphs import State, random_graph
 
 GOLDEN = Path(__file__).parent / "golden"
