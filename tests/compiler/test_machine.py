@@ -1,0 +1,61 @@
+"""The machine of machine.py finds what it is for: generated source with a fault put into it does not pass."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from graphnn_compiler.codegen import text
+from graphnn_compiler.dims import symbol
+from graphnn_compiler.executable import Executable
+from graphnn_compiler.ops import elementwise, reduce
+from graphnn_compiler.runtime.program import Mode
+from graphnn_compiler.trace import emit, trace
+from machine import allow, machine
+from machine_memory import Fault
+
+N = symbol("n")
+
+
+def run(threads: int = 1) -> np.ndarray:
+    """-(sum of the rows of x), which lies in the arena, + x."""
+
+    def f(x, y):
+        total = emit(reduce.Sum((0,)), x)
+        return [emit(elementwise.Neg(), y[::-1]) + total]
+
+    graph = trace(f, [((N, 20), "float32")] * 2)
+    arrays = [np.ones((7, 20), "float32"), np.ones((7, 20), "float32")]
+    with machine(threads, apart=True):
+        program = Executable(graph).program([a.shape for a in arrays], Mode(("whole",) * 2, False, (0, 0)))
+        outputs = [np.empty(s, d) for s, d in zip(program.output_shapes, program.output_dtypes, strict=True)]
+        allow(program, arrays, outputs)
+        assert program.run([a.ctypes.data for a in arrays], {}, [a.ctypes.data for a in outputs], 1) is None
+    return outputs[0]
+
+
+def test_right_source_passes() -> None:
+    for threads in (1, 3):
+        np.testing.assert_array_equal(run(threads), np.full((7, 20), 6.0))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message", "threads"),
+    [
+        ("lanes_below(j1 - j)", "lanes_below(j1 - j + 1)", "no memory of the program", 1),
+        ("j0 = ", "j0 = -1 + ", "no memory of the program", 1),
+        ("items * tid // n", "0", "what another touches", 3),
+        ("range(items * tid // n, ", "range(items * tid // n + 1, ", "memory is read that nobody wrote", 1),
+    ],
+)
+def test_wrong_source_is_found(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str, message: str, threads: int) -> None:
+    put = text._Writer.put
+    seen: list[str] = []
+
+    def faulty(self: text._Writer, line: str) -> None:
+        seen.append(line)
+        put(self, line.replace(right, wrong))
+
+    monkeypatch.setattr(text._Writer, "put", faulty)
+    with pytest.raises(Fault, match=message):
+        run(threads)
+    assert any(right in line for line in seen)
