@@ -28,6 +28,7 @@ from ..views import Buffer
 from . import team
 from .context import KernelError, errors, new_context
 from .loader import addresses
+from .pace import Pace
 from .spec import KernelSpec
 from .table import BARRIER, GUARD, PARALLEL
 
@@ -60,34 +61,6 @@ class Mode:
     inputs: tuple[str, ...]
     outputs_by_step: bool = False
     limits: tuple[int, ...] = ()  # rows of the data sets behind inputs in "order" mode
-
-
-class Pace:
-    """Whether the team is worth its barriers. Where other processes want the cores, waiting for one another can cost far more than it
-    gains; the results have the same bits either way, so the faster way is found by trying both, now and then again.
-    """
-
-    TRIAL = 32  # runs between two tries of the slower way
-
-    def __init__(self) -> None:
-        self.seconds: list[float | None] = [None, None]  # per step: alone, together
-        self.runs = 0
-
-    def together(self) -> bool:
-        """Whether the next run uses the team."""
-        alone, team_ = self.seconds
-        self.runs += 1
-        if team_ is None or alone is None:
-            return team_ is None
-        best = team_ <= alone
-        return best if self.runs % self.TRIAL or max(alone, team_) > 8 * min(alone, team_) else not best
-
-    def took(self, together: bool, seconds: float) -> None:
-        """Notes the time of a step."""
-        before = self.seconds[together]
-        self.seconds[together] = seconds if before is None else min(seconds, before) * 0.5 + seconds * 0.5
-        if together and self.seconds[0] is None and seconds > 0.005:
-            self.seconds[0] = 2 * seconds  # so long a step is better done together: not even tried alone
 
 
 class _Table:
@@ -342,12 +315,16 @@ class Program:
             base = inputs[slot] if kind == "input" else outputs[slot] if kind == "output" else orders[slot]
             for i, offset in uses:
                 frame.bufs[i] = base + offset
-        frame.dims[2] = steps
-        together = self.parallel and self.pace.together()
-        start = time.perf_counter()
-        code = team.run(_entry(), frame.dims_address, frame.context_address, together)
-        if self.parallel:
-            self.pace.took(together, (time.perf_counter() - start) / steps)
+        code, done = 0, 0
+        while done < steps and not code:
+            now = time.perf_counter()
+            together, count = self.pace.next(steps - done, now) if self.parallel else (False, steps - done)
+            frame.dims[2], frame.dims[3] = count, done
+            code = team.run(_entry(), frame.dims_address, frame.context_address, together)
+            done += count
+            if self.parallel:
+                end = time.perf_counter()
+                self.pace.took(together, (end - now) / count, end)
         failed = errors(frame.context) if code else None
         if code and failed is None:
             raise RuntimeError(f"a program ended with code {code}")
