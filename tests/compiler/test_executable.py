@@ -203,5 +203,5 @@ def test_a_run_in_parts_has_the_bits_of_one_in_one(monkeypatch) -> None:
         (loss,) = step.run([Rows(x, 16, 0, order), Rows(y, 16, 0, order)], 10)
         found.append([loss, total.array, *[w.array for w in weights]])
     team.set_threads(None)
-    for a, b in zip(*found, strict=True):
-        np.testing.assert_array_equal(a, b)
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
