@@ -7,6 +7,7 @@ are None in the model's inputs) and run by the compiler for many batches at a ti
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -91,6 +92,21 @@ class Step:
         if outputs is None:
             for i in self.shared:
                 found[i] = np.array(found[i])
+        return found
+
+    def by_batches(self, x: Array, batch: int) -> Array | None:
+        """The one output of a step that serves any number of rows, for many rows; None where that may take longer than a native call should."""
+        rows, pace = len(x), self.pace(batch)
+        steps = rows // batch
+        if pace.next() < steps:
+            return None
+        ((_, *trailing),) = self.output_shapes([x.shape])
+        found = np.empty((rows, *trailing), self.dtypes[0])
+        start = time.perf_counter()
+        self.run((Rows(x, batch),), steps, (found,))
+        pace.took(steps, time.perf_counter() - start)
+        if rows % batch:
+            found[steps * batch :] = self.run((x[steps * batch :],))[0]
         return found
 
     def _blame(self, inputs: Sequence[Array | Rows], steps: int) -> None:

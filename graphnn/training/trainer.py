@@ -228,11 +228,11 @@ class Trainer(OnBatch):
         return outputs
 
     def _quick_prediction(self, x: Array, batch_size: int) -> Array | None:
-        """A batch of the kind that was predicted before, without any ceremony; None where that does not do."""
+        """Rows of the kind that was predicted before, without any ceremony; None where that does not do."""
         step = self._compiled.quick.get((x.shape[1:], x.dtype))
-        if step is None or not 0 < len(x) <= batch_size or step.epoch != epoch() or not x.flags.c_contiguous:
+        if step is None or not len(x) or step.epoch != epoch() or not x.flags.c_contiguous:
             return None
-        return step.run((x,))[0]
+        return step.run((x,))[0] if len(x) <= batch_size else step.by_batches(x, batch_size)
 
     # ---- helpers
 

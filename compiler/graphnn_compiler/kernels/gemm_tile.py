@@ -19,6 +19,7 @@ from typing import Any
 from graphnn_compiler.kernels.gemm_emit import Code, Int, Matrix, Word
 from graphnn_compiler.kernels.gemm_layout import SIZES, THIN, VECTOR
 
+LINES = 16  # rows that are asked for in turn, an element of a cache line each step; no tile has more rows
 BYTES_AHEAD = 1024  # how far ahead the tile of one row, which does little with each element of B, asks for it
 
 
@@ -78,7 +79,7 @@ def tile(rows: int, vectors: int, dtype: str, edge: bool, indexed: str = "", pan
         begin = [x.zero] * (rows * vectors)
         if panel:
             begin = [x.load(o.c + v * x.bytes, mask) for v, mask in enumerate(x.mask(o.n, vectors, o.resume.differs(0)))]
-        sums = chain(x, o, begin, a_rows, b_vectors, b_masks, indexed == "columns")
+        sums = chain(x, o, begin, a_rows, b_vectors, b_masks, indexed == "columns", rows > 1 and not edge and not indexed)
 
         def put(adding: bool) -> None:
             for i, row in enumerate(c_rows):
@@ -93,7 +94,14 @@ def tile(rows: int, vectors: int, dtype: str, edge: bool, indexed: str = "", pan
 
 
 def chain(
-    x: Matrix, o: Operands, begin: list[Any], a_rows: list[Word], b_vectors: list[Int], masks: list[Any], indexed: bool
+    x: Matrix,
+    o: Operands,
+    begin: list[Any],
+    a_rows: list[Word],
+    b_vectors: list[Int],
+    masks: list[Any],
+    indexed: bool,
+    following_rows: bool,
 ) -> list[Any]:
     """The sums over k of a tile, row after row: accumulators are loop-carried values, that is, registers."""
     build, vectors = x.b, len(masks)
@@ -107,6 +115,9 @@ def chain(
     if len(a_rows) == 1:
         for offset in b_vectors:
             x.code.prefetch(b + offset + BYTES_AHEAD, level=2)
+    if following_rows:
+        # A line of one of the rows below, which come next: streams this short are none that hardware finds in time.
+        x.code.prefetch(o.a + (left % LINES + len(a_rows)) * o.a_row + left // LINES * LINES * x.size)
     row = [x.load(b + offset, mask) for offset, mask in zip(b_vectors, masks, strict=True)]
     following = [left - 1, column + (8 if indexed else o.a_column), b + o.b_row]
     new: list[Any] = [word.v for word in following]

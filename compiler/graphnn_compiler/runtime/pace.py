@@ -14,20 +14,27 @@ class Pace:
 
     def __init__(self) -> None:
         self.alone = self.together = 0.0  # seconds per step; 0: not known
-        self.warm = False  # the first run starts threads and fills caches: it says nothing
         self.wait, self.due = self.SOON, 0.0
+        self.last = False  # whether the team took the last steps
+        self.waking = True  # the next steps start or wake the other threads: their time says nothing
 
     def next(self, left: int, now: float) -> tuple[bool, int]:
         """For the steps that are left of a run: whether the team takes the next ones, and how many."""
         if not self.together:
             return True, left
         best = self._best()
-        return (not best, max(left // self.PART, 1)) if now >= self.due else (best, left)
+        if now < self.due:
+            return best, left
+        if not best and not self.last and left > self.PART:
+            self.waking = True
+            return True, 1
+        return not best, max(left // self.PART, 1)
 
     def took(self, together: bool, seconds: float, now: float) -> None:
         """Notes the time of a step."""
-        if not self.warm:
-            self.warm = True
+        self.last = together
+        if self.waking:
+            self.waking = False
             return
         trial = together != self._best()
         before = self.together if together else self.alone

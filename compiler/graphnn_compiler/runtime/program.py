@@ -35,7 +35,7 @@ from .table import BARRIER, GUARD, PARALLEL
 Words = npt.NDArray[np.int64]
 RUN = KernelSpec("run")
 TAKE_ROWS = KernelSpec("take_rows")
-MIN_PARALLEL_WORK = 1 << 16
+MIN_PARALLEL_WORK = 1 << 14
 
 
 class OutOfMemory(MemoryError):
