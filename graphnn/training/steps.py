@@ -95,7 +95,7 @@ class Step:
         return found
 
     def by_batches(self, x: Array, batch: int) -> Array | None:
-        """The one output of a step that serves any number of rows, for many rows; None where that may take longer than a native call should."""
+        """The one output for many rows, of a step that serves any number; None where that may take too long for one native call."""
         rows, pace = len(x), self.pace(batch)
         steps = rows // batch
         if pace.next() < steps:
