@@ -161,7 +161,7 @@ def chain_of_runs(
     """The sums over all runs of a tile, row after row."""
 
     def body(state: list[Any]) -> list[Any]:
-        column, b = (Word(x.b, value) for value in state[:2])
+        column, b = x.code.fixed(Word(x.b, state[0])), Word(x.b, state[1])
         row = [x.load(b + offset, mask) for offset, mask in zip(b_vectors, masks, strict=True)]
         if each:
             left = [[x.load(column + offset + v * x.bytes, mask) for v, mask in enumerate(masks)] for offset in a_rows]
