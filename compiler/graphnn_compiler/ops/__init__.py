@@ -4,6 +4,7 @@ from . import (
     base,
     compare,
     contract,
+    conv,
     decomposition,
     elementwise,
     index,
@@ -16,6 +17,6 @@ from . import (
 )
 
 __all__ = [
-    "base", "compare", "contract", "decomposition", "elementwise", "index", "movement", "ordering", "random", "reduce", "special",
+    "base", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering", "random", "reduce", "special",
     "transcendental",
 ]  # fmt: skip

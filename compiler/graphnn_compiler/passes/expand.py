@@ -2,6 +2,7 @@
 
     v2: int32(3, 5) = MatMul(v0, v1)   ->   v2 = Sum(axes=(2,))(Mul(v0 as (3, 1, 4), v1 transposed as (1, 5, 4)))
     v2: float16 = MatMul(v0, v1)       ->   v2 = Cast(float16)(MatMul(Cast(float32)(v0), Cast(float32)(v1)))
+    v2: float16 = Conv(v0, v1)         ->   likewise
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from .rewrite import rewrite
 
 
 def _rule(node: Node) -> tuple[Value, ...] | None:
-    if not isinstance(node.op, MatMul):
+    if node.op.kind != "contract":
         return None
     a, b = node.inputs
     if a.dtype == "float16":
-        return (cast(emit(MatMul(), cast(a, "float32"), cast(b, "float32")), "float16"),)
+        return (cast(emit(node.op, cast(a, "float32"), cast(b, "float32")), "float16"),)
     if a.dtype in ("float32", "float64"):
         return None
+    assert isinstance(node.op, MatMul)  # the only one that takes integers
     rows = reshape(a, (*a.shape[:-1], 1, a.shape[-1]))
     turned = swap_last(b)
     columns = reshape(turned, (*turned.shape[:-2], 1, *turned.shape[-2:]))
