@@ -7,7 +7,10 @@ from .activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from .activity_regularization import ActivityRegularization
 from .batch_normalization import BatchNormalization
 from .concatenation import Concatenate, concatenate
+from .convolution import Conv1D, Conv2D, Conv3D
+from .cropping import Cropping1D, Cropping2D, Cropping3D
 from .dense import Dense
+from .depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
 from .dot import Dot, dot
 from .dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from .einsum_dense import EinsumDense
@@ -34,7 +37,17 @@ from .merging import (
 from .normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
 from .rescaling import Rescaling
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
+from .separable_convolution import SeparableConv1D, SeparableConv2D
 from .spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
+from .spectral_normalization import SpectralNormalization
+from .transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from .up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from .wrapper import Wrapper
+from .zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose = Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
 
 __all__ = [
     "ELU",
@@ -45,7 +58,24 @@ __all__ = [
     "Average",
     "BatchNormalization",
     "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Convolution3D",
+    "Convolution3DTranspose",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -72,12 +102,24 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "Subtract",
     "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "Wrapper",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "add",
     "average",
     "concatenate",

@@ -23,6 +23,7 @@ from .bitwise import (
 )
 from .classes import bincount, multi_hot, one_hot, segment_max, segment_min, segment_prod, segment_sum
 from .contraction import cross, dot, inner, kron, matmul, outer, tensordot, vdot
+from .convolution import conv, conv_transpose, depthwise_conv, separable_conv
 from .core import (
     array, cast, convert_to_numpy, convert_to_tensor, dtype, is_tensor, ndim, saturate_cast, shape, size,
     stop_gradient,
@@ -76,8 +77,10 @@ __all__ = [
     "array", "array_split", "average", "bartlett", "batch_normalization", "binary_crossentropy", "bincount",
     "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
     "bitwise_xor", "blackman", "broadcast_to", "cast", "categorical_crossentropy", "cbrt", "cdist", "ceil", "celu",
-    "clip", "concatenate", "conj", "conjugate", "convert_to_numpy", "convert_to_tensor", "copy", "corrcoef",
-    "correlate", "cos", "cosh", "count_nonzero", "cross", "cumprod", "cumsum", "deg2rad", "depth_to_space", "diag",
+    "clip", "concatenate", "conj", "conjugate", "conv", "conv_transpose",
+    "convert_to_numpy", "convert_to_tensor", "copy", "corrcoef",
+    "correlate", "cos", "cosh", "count_nonzero", "cross", "cumprod", "cumsum", "deg2rad", "depth_to_space", "depthwise_conv",
+    "diag",
     "diagflat", "diagonal", "diff", "digitize", "divide", "divide_no_nan", "dot", "dsplit", "dstack", "dtype",
     "einsum", "elu", "empty", "empty_like", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "expm1",
     "extract_sequences", "eye", "fabs", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod",
@@ -94,7 +97,8 @@ __all__ = [
     "ones_like", "outer", "pad", "percentile", "power", "prod", "psnr", "ptp", "quantile", "rad2deg", "ravel",
     "real", "rearrange", "reciprocal", "relu", "relu6", "repeat", "reshape", "right_shift", "rms_normalization",
     "roll", "rot90", "round", "rsqrt", "saturate_cast", "scatter", "scatter_update", "searchsorted", "segment_max",
-    "segment_min", "segment_prod", "segment_sum", "select", "selu", "shape", "sigmoid", "sign", "signbit", "silu",
+    "segment_min", "segment_prod", "segment_sum", "select", "selu", "separable_conv",
+    "shape", "sigmoid", "sign", "signbit", "silu",
     "sin", "sinc", "sinh", "size", "slice", "slice_update", "soft_shrink", "softmax", "softplus", "softsign", "sort",
     "space_to_depth", "sparse_categorical_crossentropy", "sparse_plus", "sparse_sigmoid", "sparsemax", "split",
     "sqrt", "square", "squareplus", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "swapaxes",
