@@ -9,6 +9,7 @@ from . import (
     index,
     movement,
     ordering,
+    pool,
     random,
     reduce,
     special,
@@ -16,6 +17,6 @@ from . import (
 )
 
 __all__ = [
-    "base", "compare", "contract", "decomposition", "elementwise", "index", "movement", "ordering", "random", "reduce", "special",
+    "base", "compare", "contract", "decomposition", "elementwise", "index", "movement", "ordering", "pool", "random", "reduce", "special",
     "transcendental",
 ]  # fmt: skip
