@@ -23,6 +23,7 @@ def build(dtype: str, mode: str, adaptive: bool) -> Callable[..., Any]:
     """The kernel for a dtype; mode: max, average or pick; adaptive windows divide each axis into equal parts."""
     size, t = itemsize(dtype), SUFFIX[dtype]
     load, store, const, splat = (getattr(simd, f"{name}_{t}") for name in ("load", "store", "const", "splat"))
+    full, store_full = getattr(simd, f"load_full_{t}"), getattr(simd, f"store_full_{t}")
     floats = is_float(dtype)
     lowest = 0 if floats else int(np.iinfo(dtype).min)
     takes_max, averages, picks = (mode == m for m in ("max", "average", "pick"))
@@ -77,7 +78,34 @@ def build(dtype: str, mode: str, adaptive: bool) -> Callable[..., Any]:
                         b2 = max(min(a2 + word(dims, 10), i2), 0)
                         a2 = min(max(a2, 0), i2)
                     count = max((b0 - a0) * (b1 - a1) * (b2 - a2), 1)
-                    for j in range(0, pixel, 16 * size):
+                    wide = 0
+                    if not picks:  # two vectors at once: what is read follows on in memory
+                        wide = pixel - pixel % (32 * size)
+                        for j in range(0, wide, 32 * size):
+                            if takes_max and floats:
+                                t0 = neg(const(infinity))
+                            else:
+                                t0 = const(lowest)
+                            t1 = t0
+                            for p0 in range(a0, b0):
+                                for p1 in range(a1, b1):
+                                    start = x + base + p0 * plane + p1 * line + j
+                                    for p in range(start + a2 * pixel, start + b2 * pixel, pixel):
+                                        v0 = full(p)
+                                        v1 = full(p + 16 * size)
+                                        if takes_max:
+                                            t0 = maximum(t0, v0)
+                                            t1 = maximum(t1, v1)
+                                        else:
+                                            t0 = t0 + v0
+                                            t1 = t1 + v1
+                            if averages:
+                                c = splat(scalar(count))
+                                t0 = div(t0, c)
+                                t1 = div(t1, c)
+                            store_full(out + at + j, t0)
+                            store_full(out + at + j + 16 * size, t1)
+                    for j in range(wide, pixel, 16 * size):
                         m = lanes_below((pixel - j) // size)
                         if takes_max and floats:
                             total = neg(const(infinity))

@@ -24,6 +24,7 @@ def build(dtype: str, mode: str, adaptive: bool) -> Callable[..., Any]:
     """The kernel for a float dtype; mode: max or average; adaptive windows divide each axis into equal parts."""
     size, t = itemsize(dtype), SUFFIX[dtype]
     load, store, const, splat = (getattr(simd, f"{name}_{t}") for name in ("load", "store", "const", "splat"))
+    full, store_full = getattr(simd, f"load_full_{t}"), getattr(simd, f"store_full_{t}")
     chooses = mode == "max"
     scalar = np.float64 if dtype == "float64" else np.float32
 
@@ -67,7 +68,7 @@ def build(dtype: str, mode: str, adaptive: bool) -> Callable[..., Any]:
                 first = start * n0 // i0
                 stop = (end * n0 + i0 - 1) // i0
             else:
-                first = max((start + l0 - w0) // s0, 0)
+                first = max((start + l0 - w0) // s0 + 1, 0)
                 stop = min((end - 1 + l0) // s0 + 1, n0)
             base = image * i0 * plane
             for o in range(first, stop):
@@ -100,7 +101,43 @@ def build(dtype: str, mode: str, adaptive: bool) -> Callable[..., Any]:
                             b2 = max(min(a2 + word(dims, 10), i2), 0)
                             a2 = min(max(a2, 0), i2)
                         count = max((b0 - a0) * (b1 - a1) * (b2 - a2), 1)
-                        for j in range(0, pixel, 16 * size):
+                        wide = pixel - pixel % (32 * size)
+                        for j in range(0, wide, 32 * size):  # two vectors at once: what is read follows on in memory
+                            g0 = full(z + at + j)
+                            g1 = full(z + at + j + 16 * size)
+                            if chooses:
+                                best0 = full(top + at + j)
+                                best1 = full(top + at + j + 16 * size)
+                                found0 = const_b1(False)
+                                found1 = found0
+                            else:
+                                c = splat(scalar(count))
+                                g0 = g0 / c
+                                g1 = g1 / c
+                            for p0 in range(a0, b0):
+                                mine = p0 >= start and p0 < end
+                                for p1 in range(a1, b1):
+                                    place = base + p0 * plane + p1 * line + j
+                                    for p in range(place + a2 * pixel, place + b2 * pixel, pixel):
+                                        r0 = g0
+                                        r1 = g1
+                                        if chooses:
+                                            v0 = full(x + p)
+                                            v1 = full(x + p + 16 * size)
+                                            hit0 = (eq(v0, best0) | ne(v0, v0)) & ~found0
+                                            hit1 = (eq(v1, best1) | ne(v1, v1)) & ~found1
+                                            found0 = found0 | hit0
+                                            found1 = found1 | hit1
+                                            r0 = select(hit0, g0, zero)
+                                            r1 = select(hit1, g1, zero)
+                                        if mine:
+                                            q = out + p
+                                            if not apart:
+                                                r0 = full(q) + r0
+                                                r1 = full(q + 16 * size) + r1
+                                            store_full(q, r0)
+                                            store_full(q + 16 * size, r1)
+                        for j in range(wide, pixel, 16 * size):
                             m = lanes_below((pixel - j) // size)
                             share = load(z + at + j, m)
                             if chooses:

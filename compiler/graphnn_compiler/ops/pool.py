@@ -90,6 +90,8 @@ class _Pool(WithKernel):
         """The kernel's dims: batch, spatial extents, channels, pooled extents, windows, strides, padding in front; 3 axes of each."""
         more = (1,) * (3 - len(self.out))
         out = [int(o) for o in self.out]
+        if any(o < 0 for o in out):
+            raise ValueError(f"{self.describe()}: no window fits into a tensor of shape {tuple(x)}")
         regular = [*self.window, *more, *self.strides, *more, *[int(p) for p in self.low], *[0] * len(more)] if self.window else [0] * 9
         return [x[0], *x[1:-1], *more, x[-1], *out, *more, *regular]
 
