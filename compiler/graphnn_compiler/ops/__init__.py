@@ -10,6 +10,7 @@ from . import (
     index,
     movement,
     ordering,
+    pool,
     random,
     reduce,
     special,
@@ -17,6 +18,6 @@ from . import (
 )
 
 __all__ = [
-    "base", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering", "random", "reduce", "special",
-    "transcendental",
+    "base", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering", "pool", "random", "reduce",
+    "special", "transcendental",
 ]  # fmt: skip
