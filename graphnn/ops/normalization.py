@@ -62,8 +62,7 @@ def layer_normalization(
     wide, axes = _wide(v), build.normal_axes(axis, v.ndim)
     eps = fuzz() if epsilon is None else epsilon
     centred = wide - averaged(wide, axes, True)
-    spread = variance(wide, axes, True) if kwargs.get("rms_scaling", False) else averaged(centred * centred, axes, True)
-    factor = emit(transcendental.Rsqrt(), spread + eps)
+    factor = emit(transcendental.Rsqrt(), variance(wide, axes, True) + eps)
     if kwargs.get("rms_scaling", False):
         return _scaled(v, wide, factor, axes, gamma, None)
     return _scaled(v, centred, factor, axes, gamma, beta)

@@ -15,9 +15,10 @@ from . import (
     reduce,
     special,
     transcendental,
+    variance,
 )
 
 __all__ = [
     "base", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering", "pool", "random", "reduce",
-    "special", "transcendental",
+    "special", "transcendental", "variance",
 ]  # fmt: skip

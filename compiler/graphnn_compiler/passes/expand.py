@@ -3,11 +3,13 @@
     v2: int32(3, 5) = MatMul(v0, v1)   ->   v2 = Sum(axes=(2,))(Mul(v0 as (3, 1, 4), v1 transposed as (1, 5, 4)))
     v2: float16 = MatMul(v0, v1)       ->   v2 = Cast(float16)(MatMul(Cast(float32)(v0), Cast(float32)(v1)))
     v2: float16 = Conv(v0, v1)         ->   likewise
+    v1 = Variance(axes=(1,))(v0)       ->   v1 = Sum(axes=(1,))(...) / n
 """
 
 from __future__ import annotations
 
 from ..ir import Graph, Node, Value
+from ..ops.base import Composite
 from ..ops.contract import MatMul, swap_last
 from ..ops.elementwise import Mul, cast
 from ..ops.movement import reshape
@@ -17,6 +19,8 @@ from .rewrite import rewrite
 
 
 def _rule(node: Node) -> tuple[Value, ...] | None:
+    if isinstance(node.op, Composite):
+        return (node.op.expanded(*node.inputs),)
     if node.op.kind != "contract":
         return None
     a, b = node.inputs
