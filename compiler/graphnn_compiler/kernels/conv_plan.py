@@ -209,7 +209,7 @@ def plan_conv(
 ) -> ConvPlan:
     """Choose kernel and blocking of a convolution, or of its transpose in the input (`turned`); arguments as `gemm_plan.plan`."""
     size = SIZES[dtype]
-    tall, small, vectors = TILES[wide_registers(target), size]
+    tall, _, vectors = TILES[wide_registers(target), size]
     width, each = vectors * VECTOR // size, c.by_channel
     axes = canonical(c, onto_input if turned else onto_places, long_first=True)
     of_x, of_y = (c.channels, c.filters) if not turned else (c.filters, c.channels)  # of the source, of the result
@@ -376,7 +376,7 @@ def plan_weights(
 ) -> ConvPlan:
     """Choose kernel and blocking of a convolution's transpose in the kernel; arguments as `gemm_plan.plan`."""
     size = SIZES[dtype]
-    tall, small, vectors = TILES[wide_registers(target), size]
+    tall, _, vectors = TILES[wide_registers(target), size]
     width, each = vectors * VECTOR // size, c.by_channel
     axes = canonical(c, onto_places, long_first=False)
     view = View(axes, c.channels * size, all(a.inside for a in axes))

@@ -105,10 +105,11 @@ def inlined(graph: Graph, readers: Readers) -> set[Node]:
 
 def _cheap_again(node: Node, readers: Readers) -> bool:
     v = node.outputs[0]
-    if not isinstance(node.op, Add | Sub | Mul) or len(readers.all_of(v)) < 2:
+    if not isinstance(node.op, Add | Sub | Mul) or len(set(readers.all_of(v))) < 2:
         return False
     whole = [u for u in node.inputs if u.shape == v.shape]
-    return len(whole) == 1 and whole[0] in readers.stored and all(len(dense(u.shape)) < len(dense(v.shape)) for u in node.inputs if u not in whole)
+    smaller = [u for u in node.inputs if len(dense(u.shape)) < len(dense(v.shape))]
+    return len(whole) == 1 and whole[0] in readers.stored and len(smaller) == len(node.inputs) - 1
 
 
 def node_reads(node: Node) -> list[tuple[Value, Map]]:
