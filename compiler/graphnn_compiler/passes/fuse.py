@@ -55,7 +55,11 @@ def inlined(graph: Graph) -> set[Node]:
     stored = {*graph.inputs, *graph.states.values(), *graph.results()}
     for node in graph.nodes:
         if node.op.kind in ("contract", "kernel"):
-            stored.update(node.inputs)
+            for v in node.inputs:
+                stored.add(v)
+                while v.node is not None and v.node.op.kind == "movement" and v.node.inputs:
+                    v = v.node.inputs[0]
+                    stored.add(v)
     found: set[Node] = set()
     for node in graph.nodes:
         if node.op.kind != "elementwise" or node.outputs[0] in stored:
