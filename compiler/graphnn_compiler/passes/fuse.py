@@ -50,6 +50,15 @@ def dense(shape: Shape) -> Shape:
     return tuple(d for d in shape if d != 1)
 
 
+def behind_movement(v: Value) -> list[Value]:
+    """A value and what it is a view of."""
+    found = [v]
+    while v.node is not None and v.node.op.kind == "movement" and v.node.inputs:
+        v = v.node.inputs[0]
+        found.append(v)
+    return found
+
+
 class Readers:
     """Who reads what, and what of it will lie in memory whoever reads it."""
 
@@ -62,13 +71,15 @@ class Readers:
         self.stored = {*graph.inputs, *graph.states.values(), *self.results}
         for node in graph.nodes:
             if node.op.kind in ("contract", "kernel"):
-                self.stored.update(node.inputs)
-                self.stored.update(v for v in node.outputs if node.op.kind == "kernel" or self.are_added_up(v))
-        behind: set[Value] = set()  # what an epilogue may compute
+                self.stored.update(u for v in node.inputs for u in behind_movement(v))
+            if node.op.kind == "kernel":
+                self.stored.update(node.outputs)
+        in_epilogue: set[Value] = set()
         for node in graph.nodes:
             v = node.outputs[0]
-            if node.op.kind == "contract" or (node.op.kind == "elementwise" and any(u in behind for u in node.inputs)):
-                (self.stored if self.are_added_up(v) else behind).add(v)
+            follows = any(u in in_epilogue for w in node.inputs for u in behind_movement(w))
+            if node.op.kind == "contract" or (node.op.kind == "elementwise" and follows):
+                (self.stored if self.are_added_up(v) else in_epilogue).add(v)
 
     def all_of(self, v: Value) -> list[Node]:
         """The nodes that read a value, seen through movement ops."""
