@@ -12,11 +12,12 @@ from . import (
     pool,
     random,
     reduce,
+    resample,
     special,
     transcendental,
 )
 
 __all__ = [
-    "base", "compare", "contract", "decomposition", "elementwise", "index", "movement", "ordering", "pool", "random", "reduce", "special",
+    "base", "compare", "contract", "decomposition", "elementwise", "index", "movement", "ordering", "pool", "random", "reduce", "resample", "special",
     "transcendental",
 ]  # fmt: skip
