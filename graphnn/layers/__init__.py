@@ -15,6 +15,7 @@ from .adaptive_pooling import (
 )
 from .batch_normalization import BatchNormalization
 from .concatenation import Concatenate, concatenate
+from .data_normalization import Normalization
 from .dense import Dense
 from .dot import Dot, dot
 from .dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
@@ -49,8 +50,11 @@ from .merging import (
 )
 from .normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
 from .pooling import AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D
+from .random_color import RandomBrightness, RandomContrast
+from .random_geometry import RandomCrop, RandomFlip, RandomRotation, RandomTranslation, RandomZoom
 from .rescaling import Rescaling
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
+from .resizing import CenterCrop, Resizing
 from .spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 
 AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
@@ -78,6 +82,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "CenterCrop",
     "Concatenate",
     "Dense",
     "Dot",
@@ -117,13 +122,22 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",

@@ -18,6 +18,6 @@ from . import (
 )
 
 __all__ = [
-    "base", "compare", "contract", "decomposition", "elementwise", "index", "movement", "ordering", "pool", "random", "reduce", "resample", "special",
-    "transcendental",
+    "base", "compare", "contract", "decomposition", "elementwise", "index", "movement", "ordering", "pool", "random", "reduce",
+    "resample", "special", "transcendental",
 ]  # fmt: skip
