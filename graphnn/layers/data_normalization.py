@@ -137,9 +137,9 @@ class Normalization(ConfiguredLayer):
 
 def _batches(data: Any) -> Iterator[np.ndarray[Any, Any]]:
     """The arrays in data, which may come in batches; of (x, y) only x."""
-    if isinstance(data, np.ndarray) or hasattr(data, "__array__"):
-        found = np.asarray(data)
-    elif isinstance(data, list | tuple) and not any(hasattr(e, "shape") for e in data):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    items: Any = data if isinstance(data, list | tuple) else ()
+    batched = any(hasattr(e, "shape") for e in items)
+    if hasattr(data, "__array__") or (isinstance(data, list | tuple) and not batched):
         found = np.asarray(data)
     else:
         for batch in data:
