@@ -13,12 +13,13 @@ from . import (
     pool,
     random,
     reduce,
+    resample,
     special,
     transcendental,
     variance,
 )
 
 __all__ = [
-    "base", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering", "pool", "random", "reduce",
-    "special", "transcendental", "variance",
+    "base", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering", "pool",
+    "random", "reduce", "resample", "special", "transcendental", "variance",
 ]  # fmt: skip
