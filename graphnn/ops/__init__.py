@@ -8,6 +8,7 @@ Every op works on arrays (and gives a `Tensor`), on symbolic tensors (and become
 # fmt: off
 from __future__ import annotations
 
+from . import image
 from .activations import (
     celu, elu, gelu, hard_shrink, hard_sigmoid, hard_silu, hard_swish, hard_tanh, leaky_relu, log_sigmoid, relu,
     relu6, selu, sigmoid, silu, soft_shrink, softplus, softsign, sparse_plus, sparse_sigmoid, squareplus, swish,
@@ -57,6 +58,7 @@ from .nan_reductions import (
 )
 from .normalization import batch_normalization, layer_normalization, normalize, rms_normalization
 from .padding import depth_to_space, extract_sequences, pad, space_to_depth
+from .pooling import adaptive_average_pool, adaptive_max_pool, average_pool, max_pool
 from .quantiles import histogram, median, nanmedian, nanpercentile, nanquantile, percentile, quantile
 from .reductions import (
     all, amax, amin, any, average, count_nonzero, logsumexp, max, mean, min, moments, prod, ptp, std, sum, var,
@@ -72,9 +74,9 @@ from .windows import bartlett, blackman, hamming, hanning, kaiser
 # fmt: on
 
 __all__ = [
-    "abs", "absolute", "add", "all", "allclose", "amax", "amin", "angle", "any", "append", "arange", "arccos",
+    "abs", "absolute", "adaptive_average_pool", "adaptive_max_pool", "add", "all", "allclose", "amax", "amin", "angle", "any", "append", "arange", "arccos",
     "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argpartition", "argsort",
-    "array", "array_split", "average", "bartlett", "batch_normalization", "binary_crossentropy", "bincount",
+    "array", "array_split", "average", "average_pool", "bartlett", "batch_normalization", "binary_crossentropy", "bincount",
     "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
     "bitwise_xor", "blackman", "broadcast_to", "cast", "categorical_crossentropy", "cbrt", "cdist", "ceil", "celu",
     "clip", "concatenate", "conj", "conjugate", "conv", "conv_transpose",
@@ -86,11 +88,11 @@ __all__ = [
     "extract_sequences", "eye", "fabs", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod",
     "full", "full_like", "gcd", "gelu", "geomspace", "get_item", "glu", "greater", "greater_equal", "hamming",
     "hanning", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "heaviside", "histogram",
-    "hsplit", "hstack", "hypot", "i0", "identity", "imag", "in_top_k", "inner", "is_tensor", "isclose", "isfinite",
+    "hsplit", "hstack", "hypot", "i0", "identity", "imag", "image", "in_top_k", "inner", "is_tensor", "isclose", "isfinite",
     "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "kaiser", "kron", "layer_normalization", "lcm",
     "ldexp", "leaky_relu", "left_shift", "less", "less_equal", "linspace", "log", "log10", "log1p", "log2",
     "log_sigmoid", "log_softmax", "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "logspace", "logsumexp", "matmul", "max", "maximum", "mean", "median", "meshgrid", "min",
+    "logical_xor", "logspace", "logsumexp", "matmul", "max", "max_pool", "maximum", "mean", "median", "meshgrid", "min",
     "minimum", "mod", "moments", "moveaxis", "multi_hot", "multiply", "nan_to_num", "nanargmax", "nanargmin",
     "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile",
     "nanstd", "nansum", "nanvar", "ndim", "negative", "nonzero", "norm", "normalize", "not_equal", "one_hot", "ones",

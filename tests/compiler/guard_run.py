@@ -14,10 +14,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from generated import OPS, application, arguments, samples
 from graphnn_compiler import build as b
+from graphnn_compiler.autodiff import gradients
 from graphnn_compiler.dims import Shape, symbol
 from graphnn_compiler.executable import Executable, Rows
 from graphnn_compiler.ir import Value
-from graphnn_compiler.ops import contract, elementwise, index, movement, ordering, reduce, transcendental
+from graphnn_compiler.ops import contract, elementwise, index, movement, ordering, pool, reduce, transcendental
 from graphnn_compiler.runtime import program, team
 from graphnn_compiler.trace import Tracer, emit, trace, tracing
 from test_executable import training_step
@@ -149,6 +150,21 @@ def by_hand() -> None:
             run(lambda v: [v + v], [np.abs(numbers((9, inner), "int64")).astype(dtype)], [((N, inner), dtype)], rows=(8, 0, 8, 3, 1))
 
 
+def pools() -> None:
+    """Windows over images of odd extents and channels, with windows that hang over, and their gradients."""
+    for batch, rows, columns, channels in ((0, 3, 3, 5), (1, 1, 1, 1), (2, 5, 3, 15), (1, 2, 7, 16), (2, 3, 4, 33), (1, 3, 2, 65)):
+        x = numbers((batch, rows, columns, channels))
+        same = tuple(pool.same_padding(d, 3, 2)[0] for d in (rows, columns))
+        for kind in (pool.MaxPool, pool.AveragePool):
+            for op in (kind((-(-rows // 2), -(-columns // 2)), (3, 3), (2, 2), same), kind((rows, columns), (9, 1), (1, 1), (4, 0)), kind((2, 3))):
+
+                def f(v: Value, op: pool.MaxPool | pool.AveragePool = op) -> list[Value]:
+                    y = emit(op, v)
+                    return [y, *gradients([y], [y * 0.5], [v])]
+
+                run(f, [x], [((N, rows, columns, channels), "float32")])
+
+
 def training() -> None:
     """Steps of a training program whose states are guarded as well."""
     widths = (33, 17, 5)
@@ -188,6 +204,7 @@ def main() -> None:
     loops()
     products(brief=brief)
     by_hand()
+    pools()
     training()
     gather_beyond()
     print(count)

@@ -10,13 +10,15 @@ from . import (
     index,
     movement,
     ordering,
+    pool,
     random,
     reduce,
+    resample,
     special,
     transcendental,
 )
 
 __all__ = [
-    "base", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering", "random", "reduce", "special",
-    "transcendental",
+    "base", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering", "pool", "random", "reduce",
+    "resample", "special", "transcendental",
 ]  # fmt: skip
