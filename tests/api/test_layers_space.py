@@ -71,6 +71,27 @@ def test_up_sampling(name: str, argument: dict[str, Any], shape: Any, times: Any
     assert np.array_equal(layer(x), want)
 
 
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos3", "lanczos5"])
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_up_sampling_by_weights(interpolation: str, data_format: str) -> None:
+    shape = (2, 4, 3, 2) if data_format == "channels_last" else (2, 2, 4, 3)
+    argument = {"size": (2, 3), "interpolation": interpolation, "data_format": data_format}
+    layer = check_layer(layers.UpSampling2D, argument, shape, expected_weights=[])
+    x = R.standard_normal(shape).astype("float32")
+    size = (8, 9)
+    want = graphnn.ops.image.resize(x, size, interpolation=interpolation, data_format=data_format)
+    assert np.array_equal(layer(x), want)
+    assert np.allclose(layer(np.ones(shape, "float32")), 1, atol=1e-6), "weights have sum 1"
+
+
+def test_up_sampling_of_unknown_extents() -> None:
+    x = graphnn.Input((None, 3, 2))
+    model = graphnn.Model(x, layers.UpSampling2D(2, interpolation="bilinear")(x))
+    assert model.output_shape == (None, None, 6, 2)
+    for rows in (2, 5):
+        assert model.predict(np.ones((1, rows, 3, 2), "float32"), verbose=0).shape == (1, 2 * rows, 6, 2)
+
+
 def test_unknown_extents() -> None:
     x = graphnn.Input((None, None, 2))
     y = layers.UpSampling2D(2)(layers.Cropping2D(1)(layers.ZeroPadding2D((2, 1))(x)))
