@@ -1,4 +1,4 @@
-"""The passes around convolutions: transposes that cancel, and what follows a product folded per channel."""
+"""The passes around convolutions: transposes that cancel, padding taken over, and what follows a product folded per channel."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from graphnn_compiler.ops import compare, elementwise, movement, reduce, transce
 from graphnn_compiler.ops.conv import conv
 from graphnn_compiler.passes.dce import dce
 from graphnn_compiler.passes.fold_affine import fold_affine
+from graphnn_compiler.passes.fold_padding import fold_padding
 from graphnn_compiler.passes.layout import layout
 from graphnn_compiler.passes.pipeline import optimize
 from graphnn_compiler.trace import emit, trace, tracing
@@ -217,3 +218,57 @@ def test_numbers_of_the_data_are_left_alone(which: str) -> None:
         graph = t.finish([((y - s) * s + s) * s])
     before = on_images(graph)
     assert on_images(dce(fold_affine(graph))) == before
+
+
+def test_a_dense_layer_over_steps_counts_as_a_product() -> None:
+    with tracing() as t:
+        x, w = t.input((N, 5, 3), "float32"), t.read(Weight(np.ones((3, 4))), (3, 4), "float32")
+        s = t.read(Weight(np.ones(4)), (4,), "float32")
+        graph = t.finish([((b.matmul(x, w) + s) - s) * s + s])
+    folded = dce(fold_affine(graph))
+    verify(folded)
+    assert [type(n.op).__name__ for n in folded.nodes][-2:] == ["Mul", "Add"] and len(on_steps(folded)) == 3
+
+
+def on_steps(graph: Graph) -> list[str]:
+    return [type(n.op).__name__ for n in graph.nodes if n.outputs[0].shape == (N, 5, 4)]
+
+
+# -- padding
+
+
+def test_a_convolution_takes_zeros_over_into_its_padding() -> None:
+    def f(x: Value, w: Value) -> list[Value]:
+        wide = emit(movement.Unslice((0, 1, 0, 0), (1, 1, 1, 1), (N, 8, 9, 3)), x)
+        y = conv(wide, w, (2, 1), ((0, 1), (1, 1)))
+        loss = b.mean(y * y)
+        return [y, *autodiff.gradients([loss], [b.value(np.float32(1))], [x, w])]
+
+    specs = [((N, 5, 6, 3), "float32"), ((3, 3, 3, 2), "float32")]
+    before, graph = trace(f, specs), dce(fold_padding(trace(f, specs)))
+    verify(graph)
+    assert not [n for n in graph.nodes if isinstance(n.op, movement.Unslice | movement.Slice)]
+    assert next(n.op.describe() for n in graph.nodes).startswith("Conv(strides=(2, 1), padding=((1, 3), (1, 4))")
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal([2 if d == N else int(d) for d in s]).astype(t) for s, t in specs]
+    want = interpret(before, arrays, {})[0]
+    for found in (interpret(graph, arrays, {})[0], Executable(trace(f, specs))(arrays)):
+        for got, one in zip(found, want, strict=True):
+            np.testing.assert_allclose(got, one, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("starts", "steps", "shape"),
+    [
+        ((1, 0, 0, 0), (1, 1, 1, 1), (4, 5, 6, 3)),
+        ((0, 0, 0, 1), (1, 1, 1, 1), (2, 5, 6, 4)),
+        ((0, 0, 0, 0), (1, 2, 1, 1), (2, 9, 6, 3)),
+    ],
+)
+def test_other_zeros_are_written(starts: tuple[int, ...], steps: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    def f(x: Value) -> list[Value]:
+        wide = emit(movement.Unslice(starts, steps, shape), x)
+        return [conv(wide, b.value(np.ones((1, 1, shape[-1], 2), "float32")), (1, 1), ((0, 0), (0, 0)))]
+
+    graph = fold_padding(trace(f, [((2, 5, 6, 3), "float32")]))
+    assert "Unslice" in str(graph)

@@ -20,6 +20,7 @@ from ..ops.base import Op
 from ..ops.contract import MatMul
 from ..ops.conv import Conv, ConvInput
 from ..ops.elementwise import Add, Mul, Neg, Sub
+from ..ops.movement import Reshape
 from ..trace import emit
 from .rewrite import rewrite
 
@@ -78,9 +79,15 @@ class Chains:
         """The chain that ends in a value which only one node reads; a product begins one."""
         if v in self.results or len(self.users.get(v, ())) != 1:
             return None
-        if v.node is not None and isinstance(v.node.op, Conv | ConvInput | MatMul):
-            return Chain(v)
-        return self.found.get(v)
+        return Chain(v) if self.product(v) else self.found.get(v)
+
+    def product(self, v: Value) -> bool:
+        """Whether a value is a product of its own, or one under a shape with the same last axis."""
+        node = v.node
+        if node is not None and isinstance(node.op, Reshape) and len(self.users.get(node.inputs[0], ())) == 1:
+            inner = node.inputs[0]
+            return bool(v.shape and inner.shape) and v.shape[-1] == inner.shape[-1] and self.product(inner)
+        return node is not None and isinstance(node.op, Conv | ConvInput | MatMul)
 
     def per_channel(self, v: Value, like: Value) -> bool:
         """Whether a value holds one number for each place of the last axis, or one for all, and is made of states."""
