@@ -1,26 +1,22 @@
-"""Steps of convolutions."""
+"""Steps of convolutions: operands made dense where they are not, and what follows as tiles of the result."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from ..dims import Shape, evaluate, product
-from ..interpret import concrete
-from ..ir import Node
+from ..dims import product
 from ..ops.base import itemsize
 from ..ops.conv import Conv, ConvInput, ConvKernel
-from ..runtime.spec import KernelSpec
+from ..passes.fuse import Group
 from ..views import Buffer, Storage, contiguous
 from .layout import Layout
-from .nests import copy_step
-from .steps import KernelStep, Place, Step
+from .nests import build_step, copy_step
+from .products import FLOPS_PER_WORK, tile_of
+from .steps import ConvStep, Place, Step
 
-AXES = 3
 
-
-def conv_steps(low: Layout, node: Node) -> list[Step]:
-    """The steps of a convolution."""
-    op = node.op
+def conv_steps(low: Layout, unit: Group) -> list[Step]:
+    """The steps of a convolution and of its epilogue."""
+    node = unit.nodes[0]
+    op, out = node.op, node.outputs[0]
     assert isinstance(op, Conv | ConvInput | ConvKernel)
     steps: list[Step] = []
     sources: list[Storage] = []
@@ -31,31 +27,20 @@ def conv_steps(low: Layout, node: Node) -> list[Step]:
             steps.append(copy_step(s, dense, [node]))
             s = dense
         sources.append(s)
-    out = node.outputs[0]
+    epilogue = tile_of(low, unit, out) if unit.epilogue is not None else None
     target = low.storage_of(out)
-    what = {Conv: "conv", ConvInput: "input", ConvKernel: "kernel"}[type(op)]
+    size = itemsize(out.dtype)
+    places = [Place(s.buffer, s.offset * size) for s in (*sources, target)]
+    reads, writes = [s.buffer for s in sources], [target.buffer]
+    if epilogue is not None:  # tiles of the result live in the kernel's own work space
+        places[2] = Place(None)
+        reads, writes = reads + epilogue.reads, epilogue.writes
     a, b = (v.shape for v in node.inputs)
-    x, y, w = {"conv": (a, out.shape, b), "input": (out.shape, a, b), "kernel": (a, b, out.shape)}[what]
-
-    def dims(env: Mapping[str, int]) -> list[int]:
-        found = concrete(op, env)
-        assert isinstance(found, Conv | ConvInput | ConvKernel)
-        xs, ys, ws = ([evaluate(d, env) for d in shape] for shape in (x, y, w))
-        found.slides(tuple(xs[1:-1]), tuple(ws[:-2]))
-        fill = AXES - found.axes
-        ones, zeros = [1] * fill, [0] * fill
-        low_pads = [int(p) for p, _ in found.padding]
-        return [
-            xs[0], xs[-1], ws[-1], found.groups, *ones, *xs[1:-1], *ones, *ys[1:-1], *ones, *ws[:-2],
-            *ones, *found.strides, *ones, *found.dilation, *zeros, *low_pads,
-        ]  # fmt: skip
-
-    places = [Place(s.buffer, s.offset * itemsize(s.buffer.dtype)) for s in [*sources, target]]
-    spec = KernelSpec("conv_plain", (("dtype", out.dtype), ("what", what)))
-    work = product((*y, *_inner(w)))
-    steps.append(KernelStep([node], places, [s.buffer for s in sources], [target.buffer], work, [], spec, dims))
+    x, w, y = (a, b, out.shape) if isinstance(op, Conv) else (out.shape, b, a) if isinstance(op, ConvInput) else (a, out.shape, b)
+    nodes = [node, *(unit.epilogue.nodes if epilogue is not None and unit.epilogue is not None else [])]
+    step = ConvStep(nodes, places, reads, writes, 0, epilogue.checks if epilogue else [], epilogue, op, out.dtype, x, w, y)
+    step.work = step.flops // FLOPS_PER_WORK
+    steps.append(step)
+    if unit.epilogue is not None and epilogue is None:
+        steps.append(build_step(unit.epilogue, low, low.stores(unit.epilogue)))
     return steps
-
-
-def _inner(w: Shape) -> Shape:
-    return w[:-1]

@@ -78,7 +78,7 @@ def _steps_of(low: Layout, unit: Group) -> list[Step]:
     if unit.kind == "loop":
         return [build_step(unit, low, low.stores(unit))]
     if unit.kind == "contract":
-        return product_steps(low, unit) if isinstance(unit.nodes[0].op, MatMul) else conv_steps(low, unit.nodes[0])
+        return product_steps(low, unit) if isinstance(unit.nodes[0].op, MatMul) else conv_steps(low, unit)
     if unit.kind == "kernel":
         return [*kernel_steps(low, unit.nodes[0])]
     return copy_steps(low, unit.nodes[0])
