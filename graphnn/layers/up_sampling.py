@@ -89,10 +89,10 @@ class UpSampling2D(ConfiguredLayer):
         self.input_spec = InputSpec(ndim=4)
 
     def call(self, inputs: Any) -> Any:
-        first = 1 if self.data_format == "channels_last" else 2
         if self.interpolation == "nearest":
-            return repeated(inputs, self.size, first)
-        height, width = (n * f for n, f in zip(inputs.shape[first : first + 2], self.size, strict=True))
+            return repeated(inputs, self.size, self.data_format)
+        first = 1 if self.data_format == "channels_last" else 2
+        height, width = (int(n) * f for n, f in zip(inputs.shape[first : first + 2], self.size, strict=True))
         return ops.image.resize(inputs, (height, width), interpolation=self.interpolation, data_format=self.data_format)
 
 
@@ -125,12 +125,15 @@ class UpSampling3D(ConfiguredLayer):
         self.input_spec = InputSpec(ndim=5)
 
     def call(self, inputs: Any) -> Any:
-        return repeated(inputs, self.size, 1 if self.data_format == "channels_last" else 2)
+        return repeated(inputs, self.size, self.data_format)
 
 
-def repeated(x: Any, size: Sequence[int], first: int) -> Any:
-    """Each place repeated along the axes from `first` on."""
-    for axis, times in enumerate(size, first):
+def repeated(x: Any, size: Sequence[int], data_format: str) -> Any:
+    """Each place repeated along the axes in space; with the channels last, as the layers around compute."""
+    second = data_format == "channels_first"
+    if second:
+        x = ops.moveaxis(x, 1, -1)
+    for axis, times in enumerate(size, 1):
         if times > 1:
             x = ops.repeat(x, times, axis=axis)
-    return x
+    return ops.moveaxis(x, -1, 1) if second else x

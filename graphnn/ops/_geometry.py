@@ -68,11 +68,6 @@ def pads_of(mode: str, extents: Sequence[Extent], size: Sequence[int], strides: 
     return ((0, 0),) * len(size)
 
 
-def windows(n: Extent, pads: tuple[Extent, Extent], size: int, stride: int, dilation: int) -> Extent:
-    """How many windows an axis has."""
-    return quotient(n + (pads[0] + pads[1]) - spread(size, dilation), stride) + 1
-
-
 def transposed(
     n: Extent, mode: str, size: int, stride: int, dilation: int, output_padding: int | None
 ) -> tuple[Extent, tuple[int, int]]:

@@ -8,11 +8,17 @@ from ..ir import Graph
 from .cse import cse
 from .dce import dce
 from .expand import expand
+from .fold_affine import fold_affine
+from .fold_padding import fold_padding
+from .layout import layout
 from .simplify import simplify
 from .split_sums import split_sums
 
 Pass = Callable[[Graph], Graph]
-PASSES: tuple[Pass, ...] = (dce, expand, simplify, split_sums, cse, dce)
+PASSES: tuple[Pass, ...] = (
+    *(dce, expand, simplify, cse, layout, fold_padding, dce),
+    *(fold_affine, simplify, split_sums, cse, dce),
+)
 
 
 def optimize(graph: Graph, between: Callable[[str, Graph], None] | None = None) -> Graph:
