@@ -305,6 +305,8 @@ class _Writer:
         for now in range(self.passes):
             self.one_pass(now)
             self.kept_terms(now + 1)
+        if nest.tile is None:
+            self.advance()
         self.depth = 1
         self.put("return status" if self.checks else "return 0")
         return "\n".join(["def kernel(dims, bufs, ctx, tid, n):", *self.lines]) + "\n"
@@ -318,6 +320,8 @@ class _Writer:
         self.outer = [(0, "i")]
 
     def item_loops(self) -> None:
+        """The loop over this thread's items: places along the outer axes, and blocks of lanes where they are kept. Only the first
+        item's place is found by division; from there on the indices count."""
         nest = self.nest
         outer = list(range(len(nest.kept) - (nest.lane == "k")))
         self.outer = [(a, f"i{a}") for a in outer]
@@ -327,17 +331,24 @@ class _Writer:
             self.put(f"blocks = (e{last} + block - 1) // block")
             total += " * blocks"
         self.put(f"items = {total}")
-        self.put("for item in range(items * tid // n, items * (tid + 1) // n):")
+        if outer:
+            self.put("if items == 0:")
+            self.put("    return 0")
+            self.put("first = items * tid // n")
+            self.start(outer)
+        self.put(f"for item in range({'first' if outer else 'items * tid // n'}, items * (tid + 1) // n):")
         self.depth += 1
-        place = "item"
         if nest.lane == "k":
-            if outer:
-                self.put("place = item // blocks")
-                place = "place"
-                self.put("j0 = (item - place * blocks) * block")
-            else:
-                self.put("j0 = item * block")
+            self.put(f"j0 = {'part' if outer else 'item'} * block")
             self.put(f"j1 = min(e{last}, j0 + block)")
+
+    def start(self, outer: list[int]) -> None:
+        """The indices of the first item."""
+        place = "first"
+        if self.nest.lane == "k":
+            self.put("place = first // blocks")
+            self.put("part = first - place * blocks")
+            place = "place"
         for a in reversed(outer):
             if a == 0:
                 self.put(f"i0 = {place}")
@@ -345,6 +356,18 @@ class _Writer:
                 self.put(f"q{a} = {place} // e{a}")
                 self.put(f"i{a} = {place} - q{a} * e{a}")
                 place = f"q{a}"
+
+    def advance(self) -> None:
+        """The indices of the next item."""
+        self.depth = 2
+        counters = [("part", "blocks")] if self.nest.lane == "k" and self.outer else []
+        counters += [(name, f"e{a}") for a, name in reversed(self.outer)]
+        for i, (name, end) in enumerate(counters):
+            self.put(f"{name} = {name} + 1")
+            if i + 1 < len(counters):
+                self.put(f"if {name} == {end}:")
+                self.depth += 1
+                self.put(f"{name} = 0")
 
 
 def render(nest: Nest) -> str:
