@@ -295,11 +295,12 @@ class Fuser:
     def merge(self) -> None:
         """Joins whole groups where one pass over their common space serves both: a reader with its source, or readers of the same value."""
         inputs = {g: {v for n in g.nodes for v, _ in self.reads(n)} for g in self.groups if g.kind == "loop"}
+        single = {g for g in inputs if dense(g.kept) == ()}
         for g in [g for g in self.groups if g in inputs]:
-            for h in [h for h in self.groups if h in inputs and h is not g]:
-                level = self.common_level(g, h)
-                near = h in g.after or g in h.after or dense(h.kept) == () or bool(inputs[g] & inputs[h])
-                if level and near and self.mergeable(g, h, level):
+            near = [h for h in inputs if h in single or h in g.after or g in h.after or not inputs[g].isdisjoint(inputs[h])]
+            for h in sorted(near, key=self.groups.index):
+                level = "" if h is g else self.common_level(g, h)
+                if level and self.mergeable(g, h, level):
                     self.absorb(h, g, level)
                     inputs[h] |= inputs.pop(g)
                     break
