@@ -275,13 +275,14 @@ class Fuser:
 
     def depends(self, groups: set[Group], on: Group) -> bool:
         """Whether one of `groups` runs after `on`."""
+        first = self.order[on.nodes[0]]
         seen: set[Group] = set()
         stack = list(groups)
         while stack:
             g = stack.pop()
             if g is on:
                 return True
-            if g not in seen:
+            if g not in seen and self.order[g.nodes[-1]] > first:  # a group that ends before the other begins is no way to it
                 seen.add(g)
                 stack.extend(g.after)
         return False
