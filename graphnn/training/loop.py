@@ -58,6 +58,7 @@ class Loop:
             checks.check_inputs(self.model, layout.fill(columns)[0])
         step = self.step_for(layout, rows)
         checks.check_all_targets(step.targets, columns, quick=not whole)
+        step.check(columns)
         return step
 
     def _pace(self, layout: Layout, rows: int) -> int:
@@ -83,6 +84,7 @@ class Loop:
                     checks.check_filled(list(chunk.columns), self.job)
                     checked = chunk.layout
                 checks.check_all_targets(step.targets, list(chunk.columns), quick=True)
+                step.check(chunk.columns)
             self.begin(self.done)
             found = self._run(chunk, step)
             self.done += chunk.steps
@@ -122,6 +124,8 @@ class Loop:
         step: Step | None = None
         for chunk in source.chunks(limit, lambda layout, rows: 1):
             step = self.step_for(chunk.layout, chunk.batch)
+            if source.rows is None:
+                step.check(chunk.columns)
             self.begin(self.done)
             found = self._run(chunk, step)
             parts.append(found)

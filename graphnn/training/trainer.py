@@ -232,6 +232,7 @@ class Trainer(OnBatch):
         step = self._compiled.quick.get((x.shape[1:], x.dtype))
         if step is None or not 0 < len(x) <= batch_size or step.epoch != epoch() or not x.flags.c_contiguous:
             return None
+        step.check((x,))
         return step.run((x,))[0]
 
     # ---- helpers
