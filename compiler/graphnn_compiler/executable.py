@@ -16,8 +16,8 @@ import numpy as np
 
 from . import debug
 from .dims import evaluate
-from .interpret import bind_data, bind_symbols, interpret
-from .ir import Graph
+from .interpret import bind_data, bind_symbols, first_not_finite, interpret
+from .ir import Graph, Node
 from .lowering.lower import Lowered, lower
 from .ops.base import Array
 from .ops.index import IndexOutOfRange
@@ -100,6 +100,10 @@ class Executable:
 
     def _show_pass(self, name: str, graph: Graph) -> None:
         debug.show(3, f"{self.job} after {name}", str(graph))
+
+    def first_not_finite(self, inputs: Sequence[Array]) -> Node | None:
+        """The node of a step on these inputs and the present states that first makes NaN, or infinity; found by interpreting it."""
+        return first_not_finite(self.graph, inputs, {k: k.array for k in self.graph.states})  # type: ignore[attr-defined]
 
     def report(self) -> Report:
         """What was compiled; sizes and work space are those of the program used last."""

@@ -70,6 +70,8 @@ class Loop:
         start = time.perf_counter()
         found = step.run(chunk.inputs, chunk.steps, outputs)
         step.pace(chunk.batch).took(chunk.steps, time.perf_counter() - start)
+        if self.watch is not None and self.watch.bad_step is not None and not self.watch.reason:
+            self.watch.explain(step.executable, chunk.layout.names, chunk.inputs, self.watch.bad_step - self.done)
         return found
 
     def numbers(self, source: Source, limit: int | None) -> Record:
