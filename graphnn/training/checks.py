@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import tree
 from ..losses import check_targets
-from ..losses.labels import CLASS_NUMBERS
+from ..losses.labels import CLASS_NUMBERS, check_target_shape, squeezed
 from ..narrowing import check_whole, holds
 from ..tensor import Array, KerasTensor, shape_of
 from .columns import Column
@@ -193,9 +193,15 @@ def check_target(loss: Any, rows: Array, shape: tuple[int | None, ...], name: st
 
 def check_traced_target(loss: Any, y: Any, y_pred: Any, name: str) -> None:
     """Compares the shapes of traced targets and predictions, as far as they have numbers."""
-    trailing = tuple(y.shape[1:])
-    if y.ndim and not uses_class_numbers(loss) and all(isinstance(d, int) for d in trailing):
-        check_target(loss, np.broadcast_to(np.float32(0), (1, *trailing)), shape_of(y_pred.shape), name)
+    if not y.ndim:
+        return
+    try:
+        if uses_class_numbers(loss):
+            squeezed(y, y_pred, getattr(loss, "_fn_kwargs", {}).get("axis", -1))
+        else:
+            check_target_shape(loss, (None, *shape_of(y.shape)[1:]), shape_of(y_pred.shape))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def check_all_targets(

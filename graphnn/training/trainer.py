@@ -84,6 +84,9 @@ class Trainer(OnBatch):
         """
         self._assert_compiled("fit")
         verbose = resolve_verbose(verbose)
+        for name, n in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+            if not isinstance(n, int | np.integer):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"`{name}` must be an integer. Received: {name}={n!r}")
         epochs = epochs if config.max_epochs() is None else min(epochs, config.max_epochs() or 0)
         validation: Source | None = None
         if validation_split and validation_data is None:

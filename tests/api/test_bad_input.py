@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,9 @@ SINGLE: list[tuple[Any, type[Exception], str]] = [
     (lambda m: m.train_on_batch(X, Y + 0.7), ValueError, "not an integer"),
     (lambda m: m.train_on_batch(X, np.full(13, 3)), ValueError, "label 3 at position 0"),
     (lambda m: m.test_on_batch(X, np.full(13, -2)), ValueError, "label -2 at position 0"),
-    (lambda m: m.fit(X, np.ones((13, 2), int)), ValueError, r"class numbers of shape .* do not fit predictions"),
+    (lambda m: m.fit(X, np.ones((13, 2), int)), ValueError, r"the targets \(y\): class numbers of shape .* do not fit predictions"),
+    (lambda m: m.fit(X, Y, epochs=1.5), TypeError, r"`epochs` must be an integer. Received: epochs=1.5"),
+    (lambda m: m.fit(X, Y, initial_epoch="1"), TypeError, "initial_epoch='1'"),
     (lambda m: m.fit(X, Y, validation_data=(X, np.full(13, 3))), ValueError, "label 3 at position 0"),
     (lambda m: m.fit(X, Y, validation_data=(X[:, :1], Y)), ValueError, "expects shape"),
     (lambda m: m.fit(X, Y, validation_data=(X, Y, Y, Y)), ValueError, "a tuple of 4"),
@@ -149,6 +152,8 @@ def test_targets_that_would_only_broadcast(loss: Any, shape: tuple[int, ...]) ->
     model = classifier(loss=loss)
     with pytest.raises(ValueError, match=r"the targets \(y\): targets of shape .* do not fit predictions of shape \(None, 3\)"):
         model.fit(X, np.ones(shape), verbose=0)
+    with pytest.raises(ValueError, match=rf"targets of shape {re.escape(str((None, *shape[1:])))} do not fit"):
+        model.train_on_batch(X, np.ones(shape))
 
 
 def test_a_loss_of_the_users_may_take_any_targets() -> None:

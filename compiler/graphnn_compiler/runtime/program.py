@@ -44,7 +44,10 @@ class OutOfMemory(MemoryError):
 
 def min_parallel_work() -> int:
     """Work per instruction below which one thread does it all."""
-    return int(os.environ.get("GRAPHNN_MIN_PARALLEL_WORK", MIN_PARALLEL_WORK))
+    text = os.environ.get("GRAPHNN_MIN_PARALLEL_WORK", "")
+    if text and not text.isdecimal():
+        raise ValueError(f"GRAPHNN_MIN_PARALLEL_WORK must be a whole number, received {text!r}")
+    return int(text or MIN_PARALLEL_WORK)
 
 
 def aligned(n_bytes: int) -> npt.NDArray[np.uint8]:
