@@ -5,7 +5,6 @@ A state's key is any hashable object with an attribute `array`: a C-contiguous N
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
@@ -24,6 +23,7 @@ from .ops.index import IndexOutOfRange
 from .passes.pipeline import optimize
 from .report import Report, report, sources
 from .runtime.context import KernelError
+from .runtime.fork import own_lock
 from .runtime.program import Mode, Program
 from .runtime.team import threads
 
@@ -58,7 +58,7 @@ class Executable:
         self.graph, self.eager, self.job = graph, eager, job
         self._lowered: Lowered | None = None
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
-        self._lock = threading.RLock()
+        self._lock = own_lock(self)
         self._dtypes = [np.dtype(v.dtype) for v in graph.inputs]
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:

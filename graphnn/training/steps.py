@@ -6,7 +6,6 @@ are None in the model's inputs) and run by the compiler for many batches at a ti
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from graphnn_compiler.executable import Executable, Rows
 from graphnn_compiler.interpret import bind_symbols
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops.index import IndexOutOfRange
+from graphnn_compiler.runtime.fork import own_lock
 from graphnn_compiler.trace import Tracer, tracing
 
 from .. import tree
@@ -221,7 +221,7 @@ class Steps:
         self._for: dict[Hashable, Step] = {}  # by layout: quick
         self._kept: dict[Hashable, tuple[str, Step]] = {}  # by symbolic shapes: one for all lengths
         self._exact: set[Hashable] = set()  # what asked for the numbers of its extents
-        self._lock = threading.RLock()
+        self._lock = own_lock(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Steps:
         return Steps()

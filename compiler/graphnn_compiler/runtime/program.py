@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from ..ops.movement import Constant
 from ..views import Buffer
 from . import team
 from .context import KernelError, errors, new_context
+from .fork import own_lock
 from .loader import addresses
 from .spec import KernelSpec
 from .table import BARRIER, GUARD, PARALLEL
@@ -138,7 +138,7 @@ class Program:
         self.output_dtypes = [np.dtype(v.dtype) for v in graph.outputs]
         self.constants: list[npt.NDArray[np.generic]] = []
         self._frames: list[Frame] = []
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
         self._bind()
 
     # -- binding
