@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from threading import Lock
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from graphnn_compiler.dims import Shape
 from graphnn_compiler.executable import Executable
 from graphnn_compiler.ir import Value
+from graphnn_compiler.runtime.fork import own_lock
 from graphnn_compiler.trace import Tracer, tracing
 
 from . import context
@@ -220,7 +220,7 @@ class Programs:
     def __init__(self, limit: int = 256):
         self.limit = limit
         self._kept: OrderedDict[Hashable, Program | None] = OrderedDict()
-        self._lock = Lock()
+        self._lock = own_lock(self)
 
     def get(self, key: Hashable, make: Callable[[], P]) -> P:
         """What `make` gives, kept under a key; made each time where the key cannot be hashed."""

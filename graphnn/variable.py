@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 from graphnn_compiler.ir import Value
+from graphnn_compiler.runtime.program import check_memory
 from graphnn_compiler.trace import active
 
 from . import naming
@@ -37,6 +39,7 @@ class Variable(Operators):
 
     Raises:
         ValueError: for a bad name, a missing shape, or numbers that do not have `shape`.
+        MemoryError: the variable is larger than the machine's memory; nothing was allocated.
 
     >>> import graphnn
     >>> v = graphnn.Variable([1.0, 2.0], name="v")
@@ -86,6 +89,7 @@ class Variable(Operators):
                 )
             extents = checked_shape(shape, self.path)
             kind = standard_dtype(dtype)
+            check_memory(prod(extents) * np.dtype(kind).itemsize, f"variable {self.path!r} of shape {extents}")
             with suspended():
                 numbers = np.asarray(initializer(extents, dtype=kind))
         else:

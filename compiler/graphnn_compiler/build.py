@@ -192,7 +192,9 @@ def wrapped(idx: Any, n: Extent) -> Value:
     if i.dtype.startswith("u"):
         return cast(i, "int64")
     i = cast(i, "int64")
-    return emit(elementwise.Where(), i < 0, i + index.extent_value(n), i)
+    back = i + index.extent_value(n)
+    # Beyond the first element it stays as it is, and is the number that the error names.
+    return emit(elementwise.Where(), emit(compare.And(), i < 0, back >= 0), back, i)
 
 
 def take(x: Value, idx: Any, axis: int) -> Value:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from graphnn_compiler.ops.base import is_float
-from graphnn_compiler.ops.index import Take
+from graphnn_compiler.ops.index import IndexOutOfRange, Take
 from graphnn_compiler.trace import emit
 
 from .. import ops, tree
@@ -21,7 +21,7 @@ from .lora import LoraMixin
 
 __all__ = ["Embedding"]
 
-_NO_ID = -(2**62)  # stands for an id that is not integral: out of every range
+NO_ID = -(2**62)  # stands for an id that is not integral: out of every range
 
 
 class Embedding(LoraMixin):
@@ -112,11 +112,16 @@ def check_integral(layer: Embedding, ids: Any) -> None:
         raise TypeError(f"Embedding {layer.name!r}: ids must be integral. Received: {numbers.flat[bad[0]]} at position {bad[0]}")
 
 
+def not_integral(error: IndexOutOfRange) -> TypeError:
+    """The error of an id that a program found to be no integer."""
+    return TypeError(f"layer {error.where}: ids must be integral; the number at position {error.position} is not")
+
+
 def look_up(table: Any, ids: Any) -> Any:
     """Rows of a table; ids outside it, negative ones too, are an error."""
     i = value(ids)
     if is_float(i.dtype):
         # Float ids come from `Input` without a dtype. Those that are not integral must not pass as their neighbours.
         whole = ops.trunc(i)
-        i = ops.where(ops.equal(i, whole), ops.cast(whole, "int64"), np.int64(_NO_ID))
+        i = ops.where(ops.equal(i, whole), ops.cast(whole, "int64"), np.int64(NO_ID))
     return emit(Take(0), value(table), value(i, "int64"))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from graphnn_compiler.dims import ConcreteExtentNeeded, Shape
+from graphnn_compiler.ops.index import IndexOutOfRange
 from graphnn_compiler.trace import active
 
 from .. import tree
 from ..dispatch import find
 from ..layers import versions
+from ..layers.embedding import NO_ID, not_integral
 from ..layers.layer import Layer
+from ..narrowing import check_whole, holds
 from ..program import Program, Slot, as_array
 from ..tensor import Array, KerasTensor
 from ..variable import Variable
@@ -41,13 +45,17 @@ class OnArrays(_Base):
             if type(x) is np.ndarray and active() is None:
                 program = self._fast.get((x.shape, x.dtype, training))
                 if program is not None and program.epoch == versions.count[0] and x.flags.c_contiguous:
-                    return program((x,))
+                    return self._run_on(program, (x,))
         from .functional import Functional
 
         if find((args, kwargs), KerasTensor) or active() is not None or type(self).call is not Functional.call:
             return super().__call__(*args, **kwargs)
         bound = self._info().bind(self, args, kwargs)
         return self._on_arrays(bound["inputs"], bound.get("training"), bound.get("mask"))
+
+    @property
+    def input_names(self) -> list[str]:
+        raise NotImplementedError
 
     def matched(self, inputs: Any) -> list[Any]:
         raise NotImplementedError
@@ -68,7 +76,15 @@ class OnArrays(_Base):
                 self._fast.clear()
             self._fast[inputs.shape, inputs.dtype, training] = program
         self._forget_losses()
-        return program(arrays)
+        return self._run_on(program, arrays)
+
+    def _run_on(self, program: Program, arrays: Sequence[Array]) -> Any:
+        try:
+            return program(arrays)
+        except IndexOutOfRange as error:
+            if error.value == NO_ID:
+                raise not_integral(error) from None
+            raise
 
     def _as_input(self, i: int, x: Any) -> Array:
         """Array i in the rank and dtype of its `Input`."""
@@ -81,6 +97,9 @@ class OnArrays(_Base):
         if change:
             a = a[..., None] if change > 0 else a[..., 0]
         dtype = self._inputs[i].dtype
+        if not holds(dtype, a.dtype.name):
+            name = f"inputs[{i}]" if len(self._inputs) > 1 else "inputs"
+            check_whole(a, dtype, f"input {self.input_names[i]!r} of model {self.name!r}", name)
         return a if a.dtype.name == dtype else a.astype(dtype)
 
     def _graph_program(self, training: bool | None, arrays: list[Array]) -> Program:

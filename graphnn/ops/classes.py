@@ -88,7 +88,9 @@ def _bincount(x: Tensorish, weights: Tensorish, length: int | None) -> Value:
     offset = ramp_along(0, (n, 1), "int64") * bins
     places = build.reshape(cast(v, "int64"), (n, m))
     inside = emit(compare.And(), places >= 0, places < bins)
-    places = emit(elementwise.Where(), inside, places + offset, build.count_value(n * size, "int64"))
+    # What no bin has stays outside of all rows, a number of the only row as it is: it is what the error names.
+    beyond = emit(elementwise.Where(), places < 0, places, places + build.count_value((n - 1) * size, "int64"))
+    places = emit(elementwise.Where(), inside, places + offset, beyond)
     ones: Value = like(1, value(1, kind)) if weights is None else build.reshape(value(weights), (n, m))
     updates = build.reshape(build.broadcast_to(ones, (n, m)), (n * m, 1))
     base = build.broadcast_to(value(0, kind), (n * size, 1))

@@ -58,6 +58,7 @@ class Loop:
             checks.check_inputs(self.model, layout.fill(columns)[0])
         step = self.step_for(layout, rows)
         checks.check_all_targets(step.targets, columns, quick=not whole)
+        step.check(columns)
         return step
 
     def _pace(self, layout: Layout, rows: int) -> int:
@@ -69,6 +70,8 @@ class Loop:
         start = time.perf_counter()
         found = step.run(chunk.inputs, chunk.steps, outputs)
         step.pace(chunk.batch).took(chunk.steps, time.perf_counter() - start)
+        if self.watch is not None and self.watch.bad_step is not None and not self.watch.reason:
+            self.watch.explain(step.executable, chunk.layout.names, chunk.inputs, self.watch.bad_step - self.done)
         return found
 
     def numbers(self, source: Source, limit: int | None) -> Record:
@@ -83,6 +86,7 @@ class Loop:
                     checks.check_filled(list(chunk.columns), self.job)
                     checked = chunk.layout
                 checks.check_all_targets(step.targets, list(chunk.columns), quick=True)
+                step.check(chunk.columns)
             self.begin(self.done)
             found = self._run(chunk, step)
             self.done += chunk.steps
@@ -122,6 +126,8 @@ class Loop:
         step: Step | None = None
         for chunk in source.chunks(limit, lambda layout, rows: 1):
             step = self.step_for(chunk.layout, chunk.batch)
+            if source.rows is None:
+                step.check(chunk.columns)
             self.begin(self.done)
             found = self._run(chunk, step)
             parts.append(found)

@@ -84,6 +84,9 @@ class Trainer(OnBatch):
         """
         self._assert_compiled("fit")
         verbose = resolve_verbose(verbose)
+        for name, n in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+            if not isinstance(n, int | np.integer):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"`{name}` must be an integer. Received: {name}={n!r}")
         epochs = epochs if config.max_epochs() is None else min(epochs, config.max_epochs() or 0)
         validation: Source | None = None
         if validation_split and validation_data is None:
@@ -232,6 +235,7 @@ class Trainer(OnBatch):
         step = self._compiled.quick.get((x.shape[1:], x.dtype))
         if step is None or not len(x) or step.epoch != epoch() or not x.flags.c_contiguous:
             return None
+        step.check((x,))
         return step.run((x,))[0] if len(x) <= batch_size else step.by_batches(x, batch_size)
 
     # ---- helpers

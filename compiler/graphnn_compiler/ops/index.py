@@ -22,9 +22,9 @@ Grads = Sequence[Value | None]
 class IndexOutOfRange(IndexError):
     """An index of the user's data points outside its axis: `value`, its flat `position`, and the valid `limit`."""
 
-    def __init__(self, value: int, position: int, limit: int, where: str = ""):
+    def __init__(self, value: int, position: int, limit: int, where: str = "", more: str = ""):
         place = f"layer {where}: " if where else ""
-        super().__init__(f"{place}index {value} at position {position} is out of range; it must be in 0..{limit - 1}")
+        super().__init__(f"{place}index {value} at position {position} is out of range; it must be in 0..{limit - 1}{more}")
         self.value, self.position, self.limit, self.where = value, position, limit, where
 
 

@@ -5,8 +5,8 @@ A `Program` is immutable; each concurrent run takes a `Frame` from its pool: an 
 
 from __future__ import annotations
 
+import math
 import os
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ from ..ops.movement import Constant
 from ..views import Buffer
 from . import team
 from .context import KernelError, errors, new_context
+from .fork import own_lock
 from .loader import addresses
 from .pace import Pace
 from .spec import KernelSpec
@@ -47,7 +48,10 @@ class OutOfMemory(MemoryError):
 
 def min_parallel_work() -> int:
     """Work per instruction below which one thread does it all."""
-    return int(os.environ.get("GRAPHNN_MIN_PARALLEL_WORK", MIN_PARALLEL_WORK))
+    text = os.environ.get("GRAPHNN_MIN_PARALLEL_WORK", "")
+    if text and not text.isdecimal():
+        raise ValueError(f"GRAPHNN_MIN_PARALLEL_WORK must be a whole number, received {text!r}")
+    return int(text or MIN_PARALLEL_WORK)
 
 
 def aligned(n_bytes: int) -> npt.NDArray[np.uint8]:
@@ -110,7 +114,7 @@ class Program:
         self.output_dtypes = [np.dtype(v.dtype) for v in graph.outputs]
         self.constants: list[npt.NDArray[np.generic]] = []
         self._frames: list[Frame] = []
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
         self._bind()
 
     # -- binding
@@ -142,7 +146,9 @@ class Program:
                 extra.append((need, at))
         sizes += [Lifetime(n, at, at) for n, at in extra]
         offsets, self.arena_bytes = plan_memory(sizes)
-        _check_memory(self.arena_bytes)
+        results = zip(self.lowered.graph.outputs, self.output_shapes, strict=True)
+        held = sum(math.prod(shape) * itemsize(v.dtype) for v, shape in results)
+        check_memory(self.arena_bytes + held, f"this program, with work space of {self.arena_bytes:,} bytes and results of {held:,},")
         self._fill(table, offsets, low.guard + len(prefix))
 
     def _share(self, life: dict[Buffer, tuple[int, int]], first: int) -> dict[Buffer, Buffer]:
@@ -364,10 +370,17 @@ def _entry() -> int:
     return _run_address
 
 
-def _check_memory(n: int) -> None:
+def check_memory(n: int, what: str) -> None:
+    """An `OutOfMemory` where `n` bytes are more than the machine has.
+
+    >>> check_memory(2**50, "the weight")
+    Traceback (most recent call last):
+    ...
+    graphnn_compiler.runtime.program.OutOfMemory: the weight needs 1048576.0 GiB; the machine has ... GiB
+    """
     try:
         available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
         return
     if n > available:
-        raise OutOfMemory(f"this program needs {n / 2**30:.1f} GiB of work space; the machine has {available / 2**30:.1f} GiB")
+        raise OutOfMemory(f"{what} needs {n / 2**30:.1f} GiB; the machine has {available / 2**30:.1f} GiB")
