@@ -11,6 +11,7 @@ import numpy as np
 from .dims import Dim, evaluate
 from .ir import Graph, Value
 from .ops.base import Array, Op
+from .ops.index import IndexOutOfRange, NotIntegral
 
 
 def concrete(op: Op, env: Mapping[str, int]) -> Op:
@@ -57,7 +58,10 @@ def interpret(graph: Graph, inputs: Sequence[Array], states: Mapping[Hashable, A
         known[v] = states[key]
     with np.errstate(all="ignore"):
         for node in graph.nodes:
-            out = concrete(node.op, env).reference(*[known[v] for v in node.inputs])
+            try:
+                out = concrete(node.op, env).reference(*[known[v] for v in node.inputs])
+            except (IndexOutOfRange, NotIntegral) as error:
+                raise error.at(node.origin) from None
             for v, a in zip(node.outputs, out if isinstance(out, tuple) else (out,), strict=True):
                 known[v] = np.asarray(a)
     return [known[v] for v in graph.outputs], {k: known[v] for k, v in graph.updates.items()}

@@ -27,12 +27,45 @@ class IndexOutOfRange(IndexError):
         super().__init__(f"{place}index {value} at position {position} is out of range; it must be in 0..{limit - 1}")
         self.value, self.position, self.limit, self.where = value, position, limit, where
 
+    def at(self, where: str) -> IndexOutOfRange:
+        """The same, in a layer."""
+        return IndexOutOfRange(self.value, self.position, self.limit, where)
+
+
+class NotIntegral(TypeError):
+    """An index of the user's data that is no integer: its `value` and its flat `position`."""
+
+    def __init__(self, value: float, position: int, where: str = ""):
+        place = f"layer {where}: " if where else ""
+        super().__init__(f"{place}ids must be integral. Received: {value:.7g} at position {position}")
+        self.value, self.position, self.where = value, position, where
+
+    def at(self, where: str) -> NotIntegral:
+        """The same, in a layer."""
+        return NotIntegral(self.value, self.position, where)
+
+
+# A kernel reports a bad index as one integer. A float that is no integer goes through it as BROKEN plus the float in units of
+# 1 / BROKEN_UNIT, below every index that could be meant; NaN, and what is beyond BROKEN_MOST on either side, as BROKEN_OTHERS.
+BROKEN, BROKEN_UNIT, BROKEN_MOST = -(2**62), 2**20, 2**40
+BROKEN_OTHERS = {float("nan"): BROKEN + 2**61, float("inf"): BROKEN + 2**61 + 1, float("-inf"): BROKEN + 2**61 + 2}
+
+
+def index_error(value: int, position: int, limit: int, where: str = "") -> Exception:
+    """The error for an index that a kernel reports."""
+    for number, code in BROKEN_OTHERS.items():
+        if value == code:
+            return NotIntegral(number, position, where)
+    if abs(value - BROKEN) < BROKEN_UNIT * BROKEN_MOST:
+        return NotIntegral((value - BROKEN) / BROKEN_UNIT, position, where)
+    return IndexOutOfRange(value, position, limit, where)
+
 
 def check_indices(index: Array, limit: int) -> None:
-    """Raises `IndexOutOfRange` for the first index outside 0..limit-1."""
+    """Raises for the first index outside 0..limit-1 what `index_error` says."""
     bad = np.flatnonzero((index < 0) | (index >= limit))
     if bad.size:
-        raise IndexOutOfRange(int(index.flat[bad[0]]), int(bad[0]), limit)
+        raise index_error(int(index.flat[bad[0]]), int(bad[0]), limit)
 
 
 @dataclass(frozen=True)
