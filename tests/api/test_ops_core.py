@@ -69,6 +69,18 @@ def test_gradient_at_the_kinks_of_hard_silu() -> None:
     assert gradient(ops.hard_silu, [-3.0, 3.0, -4.0, 4.0, 0.0]) == [0, 1, 0, 1, 0.5]
 
 
+def test_gradient_of_scattered_products() -> None:
+    at = np.array([[0], [0], [1], [1], [1], [3]])
+    x, u = np.array([2.0, 3.0, 5.0, 0.0], "float32"), np.array([2.0, 0.0, 3.0, 0.0, 0.0, 7.0], "float32")
+
+    def f(x: Any, u: Any) -> Any:
+        return ops.sum(ops.scatter_update(x, at, u, reduction="mul") * np.array([1.0, 10.0, 100.0, 1000.0], "float32"))
+
+    _, (dx, du) = value_and_grad(f, argnums=(0, 1))(x, u)
+    assert dx.tolist() == [0, 0, 100, 7000] and du.tolist() == [0, 4, 0, 0, 0, 0]
+    assert gradient(lambda v: ops.segment_prod(v, np.array([0, 0, 1]), 2), [2.0, 3.0, 4.0]) == [3, 2, 1]
+
+
 def test_multi_hot_joins_axis_1() -> None:
     ids = np.array([[[0, 1], [1, 2], [0, 0]], [[3, 3], [2, 2], [1, 0]]])
     one = ops.one_hot(ids, 4)

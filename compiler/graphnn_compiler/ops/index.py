@@ -13,7 +13,7 @@ from ..ir import Value
 from ..trace import emit
 from .base import DTYPES, Array, Op, Sample, Spec, WithKernel, is_float
 from .compare import Equal
-from .elementwise import Cast
+from .elementwise import Cast, Where
 from .movement import BroadcastTo, Reshape, constant, reshape, transpose, zeros_like
 
 Grads = Sequence[Value | None]
@@ -242,7 +242,16 @@ class Scatter(WithKernel):
             count = emit(Scatter("add"), old, index, mine)
             share = ct / count
             return [share * old, None, emit(Take(0), share, index) * mine]
-        raise NotImplementedError("the gradient of a scattered product")
+        # An update's share is the product of all others: dividing by it would lose the one that is 0, so zeros are counted.
+        null = emit(Equal(), updates, zeros_like(updates))
+        one = emit(BroadcastTo(updates.shape), constant(1, ct.dtype))
+        safe = emit(Where(), null, one, updates)
+        zeros = emit(Take(0), emit(Scatter("add"), zeros_like(base), index, emit(Cast(ct.dtype), null)), index)
+        others = emit(Take(0), emit(Scatter("mul"), base, index, safe), index) / safe
+        alone = emit(Equal(), zeros, emit(Cast(ct.dtype), null))  # no other update of the row is 0
+        ones = emit(BroadcastTo(base.shape), constant(1, ct.dtype))
+        factor = emit(Scatter("mul"), ones, index, updates)
+        return [ct * factor, None, emit(Where(), alone, taken * others, zeros_like(updates))]
 
     def kernel(self, specs: Sequence[Spec]) -> tuple[str, dict[str, object]]:
         """The name and parameters of the hand-written kernel."""
@@ -256,7 +265,7 @@ class Scatter(WithKernel):
     def samples(cls) -> Sequence[Sample]:
         shapes = (((5, 19), (6, 19)), ((4, 1), (9, 1)))
         return [
-            Sample(cls(m), ((b, d, -4, 4), ((u[0],), "int64", 0, b[0]), (u, d, -4, 4)), is_float(d) and m != "mul")
+            Sample(cls(m), ((b, d, -4, 4), ((u[0],), "int64", 0, b[0]), (u, d, -4, 4)), is_float(d))
             for d in ("float32", "float64", "int32", "int64")
             for m in ("add", "max", "min", "mul", "set")
             for b, u in shapes
