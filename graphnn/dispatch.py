@@ -11,15 +11,15 @@ values. Otherwise the body is traced on the arrays' shapes, compiled, kept, and 
 Arrays, NumPy scalars and variables among the arguments (also inside lists, tuples and dictionaries) are tensors; a list of numbers is
 one where the parameter's name says so (`TENSORS`); parameters named in `STATIC`, or in `@op(static=...)`, never are. Python numbers
 adapt to the dtype of what they meet; for parameters that are tensors they are inputs of the program, so that `x * 0.1` and `x * 0.2`
-are one program, unless `@op(constants=...)` names the parameter because the body looks at the number.
+are one program, except for numbers that `@op(constants=...)` names because the body treats them in a way of its own.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Set
-from typing import Any, TypeVar, cast, overload
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias, TypeVar, cast, overload
 
 import numpy as np
 from graphnn_compiler import build
@@ -164,14 +164,18 @@ def _auto(function: Any) -> str:
 def op(function: F) -> F: ...
 @overload
 def op(
-    *, static: Iterable[str] = (), tensors: Iterable[str] = (), constants: Iterable[str] = (), name: str | None = None
+    *,
+    static: Iterable[str] = (),
+    tensors: Iterable[str] = (),
+    constants: Mapping[str, tuple[float, ...]] | None = None,
+    name: str | None = None,
 ) -> Callable[[F], F]: ...
 def op(
     function: Any = None,
     *,
     static: Iterable[str] = (),
     tensors: Iterable[str] = (),
-    constants: Iterable[str] = (),
+    constants: Mapping[str, tuple[float, ...]] | None = None,
     name: str | None = None,
 ) -> Any:
     """Makes a public op of a body written on values (see the module's text).
@@ -179,14 +183,14 @@ def op(
     Args:
         static: names of parameters that are never tensors.
         tensors: names of parameters where a list of numbers is a tensor.
-        constants: names of parameters whose Python numbers are constants of the program.
+        constants: by names of parameters, the Python numbers that are constants of the program and not inputs.
         name: the class name in configurations, by default the function's name in camel case.
     """
     if function is None:
         return functools.partial(op, static=static, tensors=tensors, constants=constants, name=name)
     fixed = (STATIC | set(static)) - set(tensors)
     numeric = (TENSORS | set(tensors)) - set(static)
-    inputs = numeric - set(constants)
+    inputs = {p: (constants or {}).get(p, ()) for p in numeric}
     names: list[str] = []
     rest = ""
     for p in inspect.signature(function).parameters.values():
@@ -202,14 +206,14 @@ def op(
             return listed(x)
         return x
 
-    flags = tuple([p in inputs for p in names])
+    places = tuple([inputs.get(p) for p in names])
     quick: dict[Any, Program] = {}
     _quick_tables.append(quick)
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         arrays: list[Any] = []
-        key = _quick_key(args, kwargs, arrays, flags, inputs)
+        key = _quick_key(args, kwargs, arrays, places, inputs)
         if key is not None and active() is None:
             program = quick.get(key)
             if program is not None:
@@ -225,8 +229,8 @@ def op(
         if active() is not None:
             args, kwargs = tree.map_structure(_traced, args), tree.map_structure(_traced, kwargs)
             return function(*args, **kwargs)
-        args = tuple([_scalar(x) if i < n and flags[i] else x for i, x in enumerate(args)])
-        kwargs = {k: _scalar(x) if k in inputs else x for k, x in kwargs.items()}
+        args = tuple([Scalar(x) if i < n and _is_input(x, places[i]) else x for i, x in enumerate(args)])
+        kwargs = {k: Scalar(x) if _is_input(x, inputs.get(k)) else x for k, x in kwargs.items()}
         program, prepared_arrays = _program(function, args, kwargs)
         if key is not None and len(arrays) == len(prepared_arrays) and all(a.dtype.isnative for a in arrays):
             if len(quick) >= 256:
@@ -246,16 +250,23 @@ def _traced(x: Any) -> Any:
     return x
 
 
-def _scalar(x: Any) -> Any:
-    return Scalar(x) if type(x) is float or (type(x) is int and -_WIDEST <= x < _WIDEST) else x
+_Constants: TypeAlias = "tuple[float, ...] | None"
 
 
-def _quick_key(args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any], flags: tuple[bool, ...], inputs: Set[str]) -> Any:
+def _is_input(x: Any, constants: _Constants) -> bool:
+    """Whether x is a number that shall be an input; `constants`: those of its parameter that shall not, None if none shall."""
+    kind = cast(Any, type(x))
+    if constants is None or not (kind is float or (kind is int and -_WIDEST <= x < _WIDEST)):
+        return False
+    return x not in constants
+
+
+def _quick_key(
+    args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any], places: tuple[_Constants, ...], inputs: Mapping[str, _Constants]
+) -> Any:
     """A key for arguments that are plain arrays (appended to `arrays`), variables, numbers, strings and None; None for others.
 
-    Args:
-        flags: for each parameter, whether its numbers are inputs.
-        inputs: the names of the parameters whose numbers are.
+    `places` and `inputs` say by position and by name which numbers are inputs (see `_is_input`).
     """
     key: list[Any] = []
     n = len(args)
@@ -270,8 +281,8 @@ def _quick_key(args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any],
             arrays.append(x.array)
             key += (x.array.dtype, x.array.shape)
         elif kind is float or kind is int:
-            asked = i < len(flags) and flags[i] if i < n else list(kwargs)[i - n] in inputs
-            if asked and (kind is float or -_WIDEST <= x < _WIDEST):
+            constants = (places[i] if i < len(places) else None) if i < n else inputs.get(list(kwargs)[i - n])
+            if _is_input(x, constants):
                 arrays.append(np.array(x))
                 key.append(kind)
             else:  # `hex` tells -0.0 from 0.0

@@ -43,7 +43,7 @@ def test_another_number_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     def run(f: float, n: int) -> list[Any]:
         return [
             ops.multiply(x, f), ops.add(f, x), ops.convert_to_tensor(x) - f, ops.clip(x, x_min=f, x_max=n), ops.exp(f),
-            ops.where(x > 2, f, n), ops.maximum(i, n), ops.floor_divide(i, n), ops.multiply(i, f), ops.take(x, n - 1),
+            ops.where(x > 2, f, n), ops.maximum(i, n), ops.floor_divide(i, n), ops.multiply(i, f), ops.take(x, n - 1), ops.power(x, f * 3),
         ]  # fmt: skip
 
     run(0.5, 2)
@@ -53,6 +53,7 @@ def test_another_number_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
             x * np.float32(f), x + np.float32(f), x - np.float32(f), np.minimum(np.fmax(x, f), n),
             np.exp(np.float32(f)),
             np.where(x > 2, np.float32(f), n), np.maximum(i, n), i // n, i * np.float32(f), x[n - 1],
+            x ** np.float32(f * 3),
         ]  # fmt: skip
         for got, w in zip(run(f, n), want, strict=True):
             np.testing.assert_allclose(got, w, rtol=1e-6)
