@@ -64,6 +64,10 @@ def test_another_number_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_arguments_go_by_the_names_of_keras() -> None:
     assert ops.stack(x=[[1, 2], [3, 4]], axis=1).tolist() == [[1, 3], [2, 4]]
     assert ops.einsum("ij,j->i", [[1.0, 2.0]], [3.0, 4.0], optimize="greedy").tolist() == [11]
+    graphnn.config.set_max_epochs(max_epochs=None)
+    graphnn.config.set_max_steps_per_epoch(max_steps_per_epoch=None)
+    with graphnn.saving.custom_object_scope(custom_objects={"f": ops.relu}):
+        assert graphnn.saving.get_registered_object("f") is ops.relu
 
 
 def test_gradient_at_the_kinks_of_hard_silu() -> None:
