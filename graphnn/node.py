@@ -110,10 +110,11 @@ def symbolic_outputs(function: Callable[..., Any], args: Any, kwargs: Any) -> An
         names = sorted({s for x in tensors for d in x.dims for s in symbols_of(d)})
         if not names:
             raise
-        first, second = ({n: k + (0 if n == BATCH else 59) for n in names} for k in (5, 7))
-        (a, masks), (b, _) = (
-            _traced(function, args, kwargs, tensors, [_numbers(x.dims, e) for x in tensors]) for e in (first, second)
-        )
+
+        def trace(env: dict[str, int]) -> tuple[Any, list[Any]]:
+            return _traced(function, args, kwargs, tensors, [_numbers(x.dims, env) for x in tensors])
+
+        first, second, a, b, masks = _probed(names, trace)
 
         def joined(u: Any, v: Any) -> Any:
             return _joined(u, v, first, second)
@@ -128,6 +129,25 @@ def symbolic_outputs(function: Callable[..., Any], args: Any, kwargs: Any) -> An
         if isinstance(x, KerasTensor) and mask is not None:
             x.mask = KerasTensor(tuple(None if isinstance(d, Dim) else d for d in mask.shape), mask.dtype)
     return out
+
+
+def _probed(names: list[str], trace: Callable[[dict[str, int]], tuple[Any, list[Any]]]) -> tuple[Any, ...]:
+    """Two sets of numbers for unknown extents and what `trace` gives for them: small ones, and where those do not do (an axis that
+    shall be split into equal parts) ones with many divisors.
+    """
+
+    def probe(pair: tuple[int, int], other: int) -> tuple[Any, ...]:
+        first, second = ({n: k if n == BATCH else k + other for n in names} for k in pair)
+        (a, masks), (b, _) = trace(first), trace(second)
+        return first, second, a, b, masks
+
+    try:
+        return probe((5, 7), 59)
+    except ValueError as error:
+        try:
+            return probe((5040, 7560), 2520)
+        except ValueError:
+            raise error from None
 
 
 class Spec:

@@ -19,7 +19,7 @@ from .interpret import bind_data, bind_symbols, first_not_finite, interpret
 from .ir import Graph, Node
 from .lowering.lower import Lowered, lower
 from .ops.base import Array
-from .ops.index import IndexOutOfRange
+from .ops.index import IndexOutOfRange, index_error
 from .passes.pipeline import optimize
 from .report import Report, report, sources
 from .runtime.context import KernelError
@@ -186,7 +186,7 @@ class Executable:
         if step is None or not step.checks:
             return IndexOutOfRange(failed.value, failed.position, max(program.mode.limits, default=0))
         check = step.checks[0]
-        return IndexOutOfRange(failed.value, failed.position, evaluate(check.limit, program.env), check.origin)
+        return index_error(failed.value, failed.position, evaluate(check.limit, program.env), check.origin)
 
     def _interpret(self, inputs: Sequence[Array | Rows], steps: int, outputs: Sequence[Array] | None) -> list[Array]:
         last: list[Array] = []

@@ -11,7 +11,7 @@ import numpy as np
 from .dims import Dim, evaluate
 from .ir import Graph, Node, Value
 from .ops.base import Array, Op
-from .ops.index import IndexOutOfRange
+from .ops.index import IndexOutOfRange, NotIntegral
 
 
 def concrete(op: Op, env: Mapping[str, int]) -> Op:
@@ -71,8 +71,8 @@ def _walk(
         with np.errstate(all="ignore"):
             try:
                 out = concrete(node.op, env).reference(*[known[v] for v in node.inputs])
-            except IndexOutOfRange as error:
-                raise IndexOutOfRange(error.value, error.position, error.limit, node.origin) from None
+            except (IndexOutOfRange, NotIntegral) as error:
+                raise error.at(node.origin) from None
         found = [np.asarray(a) for a in (out if isinstance(out, tuple) else (out,))]
         known.update(zip(node.outputs, found, strict=True))
         yield node, found

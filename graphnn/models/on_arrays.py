@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from graphnn_compiler.dims import ConcreteExtentNeeded, Shape
-from graphnn_compiler.ops.index import IndexOutOfRange
 from graphnn_compiler.trace import active
 
 from .. import tree
 from ..dispatch import find
 from ..layers import versions
-from ..layers.embedding import NO_ID, not_integral
 from ..layers.layer import Layer
 from ..narrowing import check_whole, holds
 from ..program import Program, Slot, as_array
@@ -76,15 +73,7 @@ class OnArrays(_Base):
                 self._fast.clear()
             self._fast[inputs.shape, inputs.dtype, training] = program
         self._forget_losses()
-        return self._run_on(program, arrays)
-
-    def _run_on(self, program: Program, arrays: Sequence[Array]) -> Any:
-        try:
-            return program(arrays)
-        except IndexOutOfRange as error:
-            if error.value == NO_ID:
-                raise not_integral(error) from None
-            raise
+        return program(arrays)
 
     def _as_input(self, i: int, x: Any) -> Array:
         """Array i in the rank and dtype of its `Input`."""

@@ -48,12 +48,13 @@ def hits(labels: Value, classes: Extent, axis: int) -> Value:
 def multi_hot(
     inputs: Tensorish, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any
 ) -> Value:
-    """1 at the places of all classes of a sample, 0 elsewhere. Classes out of range are left out.
+    """1 at the places of all classes of a sample, 0 elsewhere: the largest along axis 1 of `one_hot(inputs, num_classes, axis)`, along
+    axis 0 for one sample. Classes out of range are left out.
 
     Args:
-        inputs: class indices (..., classes of a sample), or of one sample (classes,).
+        inputs: class indices (samples, classes of a sample, ...), or of one sample (classes,).
         num_classes: the extent of the new axis.
-        axis: its place in the result.
+        axis: its place in `one_hot`.
         dtype: that of the result, by default `floatx()`.
         sparse: accepted for compatibility; the result is dense.
 
@@ -67,13 +68,7 @@ def multi_hot(
     if classes is None:
         raise ValueError("Argument `num_classes` must be specified.")
     v = value(inputs)
-    found = build.reduced(reduce.Any, hits(v, classes, -1), v.ndim - 1)
-    at = build.normal_axis(axis, found.ndim)
-    if at != found.ndim - 1:
-        perm = list(range(found.ndim - 1))
-        perm.insert(at, found.ndim - 1)
-        found = build.transpose(found, tuple(perm))
-    return cast(found, standard_dtype(dtype))
+    return cast(build.reduced(reduce.Any, hits(v, classes, axis), 1 if v.ndim > 1 else 0), standard_dtype(dtype))
 
 
 @op(static=("length",))

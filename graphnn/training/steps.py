@@ -23,7 +23,6 @@ from .. import tree
 from ..config import floatx
 from ..dispatch import value
 from ..layers.calling import epoch
-from ..layers.embedding import NO_ID, not_integral
 from ..tensor import BATCH, Array
 from ..utils.packing import pack_x_y_sample_weight
 from ..variable import Variable
@@ -125,8 +124,6 @@ class Step:
 
     def _located(self, error: IndexOutOfRange, inputs: Sequence[Array | Rows], steps: int) -> Exception:
         """The error with the row of the data that has the bad number, where it is in the data as it is."""
-        if error.value == NO_ID:
-            return not_integral(error)
         for name, x in zip(self.layout.names, inputs, strict=True):
             rows = np.arange(len(x)) if not isinstance(x, Rows) else np.arange(x.first, x.first + steps * x.batch)
             if isinstance(x, Rows) and x.order is not None:
