@@ -44,6 +44,7 @@ class ReLU(ConfiguredLayer):
         self.negative_slope = not_negative(self, "negative_slope", negative_slope)
         self.threshold = not_negative(self, "threshold", threshold)
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return activations.relu(inputs, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
@@ -75,6 +76,7 @@ class LeakyReLU(ConfiguredLayer):
         super().__init__(**kwargs)
         self.negative_slope = not_negative(self, "negative_slope", negative_slope)
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return activations.leaky_relu(inputs, negative_slope=self.negative_slope)
@@ -153,6 +155,7 @@ class ELU(ConfiguredLayer):
         super().__init__(**kwargs)
         self.alpha = alpha
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return activations.elu(inputs, alpha=self.alpha)
@@ -180,6 +183,7 @@ class Softmax(ConfiguredLayer):
         super().__init__(**kwargs)
         self.axis = axis if isinstance(axis, int) else list(axis)
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         keep = None
