@@ -121,8 +121,15 @@ class PReLU(ConfiguredLayer):
         self.supports_masking = True
 
     def build(self, input_shape: Any = None) -> None:
-        shared = {axis - 1 for axis in self.shared_axes or []}
-        shape = [1 if i in shared else axis_extents(self, [i + 1], input_shape)[0] for i in range(len(input_shape) - 1)]
+        n = len(input_shape) - 1
+        # A negative axis shifts like a positive one: -1 is the last but one, and the weights have the shape of Keras's.
+        if any(not -n <= axis - 1 < n for axis in self.shared_axes or []):
+            raise IndexError(
+                f"PReLU {self.name!r}: `shared_axes` must be axes of the input. "
+                f"Received: shared_axes={self.shared_axes}, an input of shape {tuple(input_shape)}"
+            )
+        shared = {(axis - 1) % n for axis in self.shared_axes or []}
+        shape = [1 if i in shared else axis_extents(self, [i + 1], input_shape)[0] for i in range(n)]
         self.alpha = add_weight(self, "alpha", shape)
         axes: dict[int, int | None] = {i + 1: d for i, d in enumerate(shape) if i not in shared} if shared else {}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)

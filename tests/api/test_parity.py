@@ -166,6 +166,49 @@ def test_names_of_losses_and_metrics_of_nested_outputs(structure: Any, loss: Any
     assert sorted(history.history) == keys
 
 
+FREE, FIXED, LAST = (None, None, 4), (None, 3, 4), (None, 3, None)
+
+
+@pytest.mark.parametrize(
+    ("join", "shapes", "output"),
+    [
+        (layers.Add(), (FREE, FIXED), (None, 3, 4)),
+        (layers.Add(), (FREE, LAST), (None, 3, 4)),
+        (layers.Maximum(), (FREE, (None, None, None)), (None, None, 4)),
+        (layers.Concatenate(), (FREE, FIXED), (None, 3, 8)),
+        (layers.Concatenate(axis=1), (FREE, LAST), (None, None, 4)),
+        (lambda xs: xs[0] * xs[1], (FREE, FIXED), (None, 3, 4)),
+        (layers.Add(), ((None, 4), (2, 4)), (2, 4)),
+    ],
+)
+def test_an_unknown_extent_may_be_that_of_another_input(join: Any, shapes: Any, output: Any) -> None:
+    inputs = [graphnn.Input(batch_shape=s) for s in shapes]
+    model = graphnn.Model(inputs, join(inputs))
+    assert model.output_shape == output
+    x = [
+        np.random.RandomState(i).rand(*(d or (2, 3, 4)[k] for k, d in enumerate(s))).astype("float32")
+        for i, s in enumerate(shapes)
+    ]
+    np.testing.assert_allclose(model.predict(x, verbose=0), join(x), rtol=1e-6)
+
+
+def test_extents_that_nothing_can_bring_together() -> None:
+    for shapes in [((3, 4), (5, 4)), ((None, 4), (3, 5))]:
+        with pytest.raises(ValueError, match="shape"):
+            layers.Add()([graphnn.Input(s) for s in shapes])
+
+
+def test_the_axes_that_a_prelu_shares() -> None:
+    def shape(axes: list[int]) -> Any:
+        layer = layers.PReLU(shared_axes=axes)
+        layer.build((None, 3, 4))
+        return layer.alpha.shape
+
+    assert [shape([1]), shape([2]), shape([1, 2]), shape([-1])] == [(1, 4), (3, 1), (1, 1), (1, 4)]
+    with pytest.raises(IndexError, match="shared_axes"):
+        shape([3])
+
+
 def test_the_state_of_a_model_as_a_tree() -> None:
     x = graphnn.Input((4,))
     model = graphnn.Model(x, layers.BatchNormalization(name="norm")(layers.Dense(2, name="dense")(x)), name="m")
