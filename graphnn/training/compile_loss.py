@@ -82,6 +82,9 @@ class CompileLoss:
             if loss is not None:
                 key = outputs.keys[i] or (name_of(identifier) if not configuration(identifier) else loss.name)
                 found.append(Target(i, loss, weight, key))
+        if tree.is_dict(outputs.structure) and tree.is_dict(self.said) and not configuration(self.said):
+            order = list(self.said)  # `evaluate` lists the losses as they were said
+            found.sort(key=lambda t: order.index(outputs.keys[t.place].split("/")[0]))
         if len(found) > 1:
             for t, name in zip(found, unique_names([f"{t.key}_loss" for t in found]), strict=True):
                 t.tracker = metrics_module.Mean(name=name)

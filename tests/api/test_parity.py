@@ -166,6 +166,18 @@ def test_names_of_losses_and_metrics_of_nested_outputs(structure: Any, loss: Any
     assert sorted(history.history) == keys
 
 
+@pytest.mark.parametrize("order", ["rcb", "bcr", "crb"])
+def test_evaluate_lists_losses_of_a_dictionary_as_they_were_said(order: str) -> None:
+    x = graphnn.Input((4,))
+    model = graphnn.Model(x, {name: layers.Dense(1)(x) for name in "rcb"})
+    model.compile("sgd", dict(zip(order, ["mse", "mae", "log_cosh"], strict=True)), metrics={"c": ["mse"], "b": ["mae"]})
+    data = np.ones((5, 4), "float32"), {name: np.full((5, 1), i, "float32") for i, name in enumerate("rcb")}
+    named = model.evaluate(*data, verbose=0, return_dict=True)
+    names = ["loss", *(f"{name}_loss" for name in order), "b_mae", "c_mse"]
+    assert model.metrics_names == names
+    assert model.evaluate(*data, verbose=0) == [named[name] for name in names]
+
+
 FREE, FIXED, LAST = (None, None, 4), (None, 3, 4), (None, 3, None)
 
 
