@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -176,6 +177,21 @@ def test_evaluate_lists_losses_of_a_dictionary_as_they_were_said(order: str) -> 
     names = ["loss", *(f"{name}_loss" for name in order), "b_mae", "c_mse"]
     assert model.metrics_names == names
     assert model.evaluate(*data, verbose=0) == [named[name] for name in names]
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (graphnn.KerasTensor, "shape dtype sparse ragged record_history name"),
+        (
+            layers.Layer().add_weight,
+            "shape initializer dtype trainable autocast regularizer constraint aggregation overwrite_with_gradient name",
+        ),
+        (graphnn.Variable, "initializer shape dtype trainable autocast aggregation layout synchronization name kwargs"),
+    ],
+)
+def test_arguments_stand_in_the_order_of_keras(function: Any, names: str) -> None:
+    assert list(inspect.signature(function).parameters) == names.split()
 
 
 FREE, FIXED, LAST = (None, None, 4), (None, 3, 4), (None, 3, None)
