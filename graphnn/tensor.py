@@ -175,6 +175,7 @@ class KerasTensor(Operators):
         ragged: bool = False,
         record_history: bool = True,
         name: str | None = None,
+        **kwargs: Any,
     ):
         from .naming import auto_name
 

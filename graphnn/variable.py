@@ -56,7 +56,6 @@ class Variable(Operators):
         trainable: bool = True,
         autocast: bool = True,
         aggregation: str | None = "none",
-        layout: Any = None,
         synchronization: str = "auto",
         name: str | None = None,
         **kwargs: Any,

@@ -182,12 +182,15 @@ def test_evaluate_lists_losses_of_a_dictionary_as_they_were_said(order: str) -> 
 @pytest.mark.parametrize(
     ("function", "names"),
     [
-        (graphnn.KerasTensor, "shape dtype sparse ragged record_history name"),
+        (graphnn.KerasTensor, "shape dtype sparse ragged record_history name kwargs"),
         (
             layers.Layer().add_weight,
             "shape initializer dtype trainable autocast regularizer constraint aggregation overwrite_with_gradient name",
         ),
-        (graphnn.Variable, "initializer shape dtype trainable autocast aggregation layout synchronization name kwargs"),
+        (graphnn.Variable, "initializer shape dtype trainable autocast aggregation synchronization name kwargs"),
+        (graphnn.config.set_max_epochs, "max_epochs"),
+        (graphnn.config.set_max_steps_per_epoch, "max_steps_per_epoch"),
+        (graphnn.dtype_policies.serialize, "dtype_policy"),
     ],
 )
 def test_arguments_stand_in_the_order_of_keras(function: Any, names: str) -> None:
