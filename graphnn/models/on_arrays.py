@@ -42,7 +42,7 @@ class OnArrays(_Base):
             if type(x) is np.ndarray and active() is None:
                 program = self._fast.get((x.shape, x.dtype, training))
                 if program is not None and program.epoch == versions.count[0] and x.flags.c_contiguous:
-                    return self._run_on(program, (x,))
+                    return program((x,))
         from .functional import Functional
 
         if find((args, kwargs), KerasTensor) or active() is not None or type(self).call is not Functional.call:

@@ -13,6 +13,7 @@ from ..callbacks.history import Record
 from ..layers.calling import epoch
 from ..tensor import Array
 from . import checks
+from .compiling import STOPS
 from .layout import Layout
 from .source import Chunk, Source
 from .steps import Step
@@ -32,6 +33,7 @@ class Loop:
     def __init__(self, model: Any, job: str, callbacks: CallbackList, watch: FinitenessWatch | None = None):
         self.model, self.job, self.watch = model, job, watch
         self.state = model._compiled
+        self.stop = STOPS[job]
         # Hooks of batches want each batch; steps_per_execution makes that every few.
         self.fixed = self.state.steps_per_execution if callbacks.every_batch(job) else None
         self.begin: Callable[..., None] = getattr(callbacks, f"on_{job}_batch_begin")
@@ -92,7 +94,7 @@ class Loop:
             self.done += chunk.steps
             logs = Record(step.logs(found))
             self.end(self.done - 1, Record(logs))
-            if self.job == "train" and self.model.stop_training:
+            if getattr(self.model, self.stop):
                 break
         return logs
 
@@ -118,6 +120,8 @@ class Loop:
             self._run(chunk, step, outputs)
             self.done += chunk.steps
             self.end(self.done - 1, {"outputs": step.fill([a[stop - chunk.batch : stop] for a in whole])})
+            if getattr(self.model, self.stop):
+                return step.fill([a[:stop] for a in whole])
         return step.fill(whole)
 
     def _joined(self, source: Source, limit: int | None) -> Any:
@@ -133,6 +137,8 @@ class Loop:
             parts.append(found)
             self.done += 1
             self.end(self.done - 1, {"outputs": step.fill(found)})
+            if getattr(self.model, self.stop):
+                break
         if step is None:
             raise ValueError("predict() was given data without a single batch")
         whole = [np.concatenate(list(group)) if group[0].ndim else np.stack(list(group)) for group in zip(*parts, strict=True)]

@@ -171,7 +171,7 @@ class Trainer(OnBatch):
             ValueError: the model is not compiled, or the data do not fit it.
         """
         if kwargs:
-            raise TypeError(f"evaluate() got unexpected keyword arguments {sorted(kwargs)}")
+            raise ValueError(f"evaluate() got unexpected keyword arguments {sorted(kwargs)}")
         self._assert_compiled("evaluate")
         verbose = resolve_verbose(verbose)
         source = self._source("evaluate", x, y, sample_weight, None, batch_size, False)
@@ -181,7 +181,7 @@ class Trainer(OnBatch):
         loop = Loop(self, "test", hooks)
         loop.prepare(source, whole=True)
         logs = self._measure(loop, source, limit, hooks)
-        if limit is not None and loop.done < limit:
+        if limit is not None and loop.done < limit and not self.stop_evaluating:
             ran_out(source.kind, limit, loop.done)
         return dict(logs) if return_dict else self._listed(logs)
 
@@ -221,10 +221,11 @@ class Trainer(OnBatch):
         hooks = as_list(callbacks, self, "predict", verbose=verbose, epochs=1, steps=known)
         loop = Loop(self, "predict", hooks)
         step = loop.prepare(source, whole=False)
+        self.stop_predicting = False
         hooks.on_predict_begin()
         outputs = loop.predictions(source, limit)
-        hooks.on_predict_end({"outputs": outputs})
-        if limit is not None and loop.done < limit:
+        hooks.on_predict_end()
+        if limit is not None and loop.done < limit and not self.stop_predicting:
             ran_out(source.kind, limit, loop.done)
         if step.single and type(x) is np.ndarray and step.by_rows and step.general and Column(x, "x").plain:
             self._compiled.quick[(x.shape[1:], x.dtype)] = step
@@ -243,6 +244,7 @@ class Trainer(OnBatch):
     def _measure(self, loop: Loop, source: Source, limit: int | None, hooks: CallbackList) -> Record:
         self.reset_metrics()
         source.restart()
+        self.stop_evaluating = False
         hooks.on_test_begin()
         logs = loop.numbers(source, limit)
         hooks.on_test_end(Record(logs))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     )
     from ..saving.serialization import deserialize_keras_object, serialize_keras_object
     from ..tensor import is_keras_tensor
-    from ..training.py_dataset import PyDataset
+    from ..training.py_dataset import PyDataset, Sequence
     from ..visualization import model_to_dot, plot_model
     from . import np_utils
     from .data_files import get_file
@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from .packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
     from .progbar import Progbar
     from .seeding import set_random_seed
+    from .sequences import pad_sequences
 
 _NAMES = {
     "CustomObjectScope": "saving.registry",
     "Progbar": "utils.progbar",
     "PyDataset": "training.py_dataset",
+    "Sequence": "training.py_dataset",
     "clear_session": "backend",
     "custom_object_scope": "saving.registry",
     "deserialize_keras_object": "saving.serialization",
@@ -47,6 +49,7 @@ _NAMES = {
     "model_to_dot": "visualization",
     "normalize": "utils.numerical",
     "pack_x_y_sample_weight": "utils.packing",
+    "pad_sequences": "utils.sequences",
     "plot_model": "visualization",
     "register_keras_serializable": "saving.registry",
     "serialize_keras_object": "saving.serialization",
@@ -57,11 +60,11 @@ _NAMES = {
 }
 
 __all__ = [
-    "CustomObjectScope", "Progbar", "PyDataset", "clear_session", "custom_object_scope", "deserialize_keras_object",
+    "CustomObjectScope", "Progbar", "PyDataset", "Sequence", "clear_session", "custom_object_scope", "deserialize_keras_object",
     "disable_interactive_logging", "enable_interactive_logging", "get_custom_objects", "get_file", "get_registered_name",
     "get_registered_object", "get_source_inputs", "is_interactive_logging_enabled", "is_keras_tensor", "model_to_dot",
-    "normalize", "np_utils", "pack_x_y_sample_weight", "plot_model", "register_keras_serializable", "serialize_keras_object",
-    "set_random_seed", "standardize_dtype", "to_categorical", "unpack_x_y_sample_weight",
+    "normalize", "np_utils", "pack_x_y_sample_weight", "pad_sequences", "plot_model", "register_keras_serializable",
+    "serialize_keras_object", "set_random_seed", "standardize_dtype", "to_categorical", "unpack_x_y_sample_weight",
 ]  # fmt: skip
 
 

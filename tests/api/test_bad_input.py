@@ -70,7 +70,7 @@ SINGLE: list[tuple[Any, type[Exception], str]] = [
     (lambda m: m.fit(X, Y, validation_freq=0, validation_data=(X, Y)), ValueError, "validation_freq"),
     (lambda m: m.fit(X, Y, callbacks=[3]), TypeError, "callbacks"),
     (lambda m: m.fit(X, Y, epoch=3), TypeError, "unexpected keyword argument 'epoch'"),
-    (lambda m: m.evaluate(X, Y, foo=1), TypeError, "foo"),
+    (lambda m: m.evaluate(X, Y, foo=1), ValueError, "foo"),
     (lambda m: m.fit(X, np.ma.masked_array(Y, Y == 0)), ValueError, "y is a masked array"),
     (lambda m: m.fit(X, 3), ValueError, "Unrecognized data type: y=3"),
     (lambda m: m.fit([], Y), ValueError, "x is an empty list"),

@@ -376,7 +376,7 @@ def plan_weights(
 ) -> ConvPlan:
     """Choose kernel and blocking of a convolution's transpose in the kernel; arguments as `gemm_plan.plan`."""
     size = SIZES[dtype]
-    tall, _, vectors = TILES[wide_registers(target), size]
+    tall, small, vectors = TILES[wide_registers(target), size]
     width, each = vectors * VECTOR // size, c.by_channel
     axes = canonical(c, onto_places, long_first=False)
     view = View(axes, c.channels * size, all(a.inside for a in axes))
