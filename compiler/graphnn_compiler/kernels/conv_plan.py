@@ -209,7 +209,7 @@ def plan_conv(
 ) -> ConvPlan:
     """Choose kernel and blocking of a convolution, or of its transpose in the input (`turned`); arguments as `gemm_plan.plan`."""
     size = SIZES[dtype]
-    tall, small, vectors = TILES[wide_registers(target), size]
+    tall, _, vectors = TILES[wide_registers(target), size]
     width, each = vectors * VECTOR // size, c.by_channel
     axes = canonical(c, onto_input if turned else onto_places, long_first=True)
     of_x, of_y = (c.channels, c.filters) if not turned else (c.filters, c.channels)  # of the source, of the result
@@ -250,7 +250,7 @@ def plan_conv(
             [n0, n1, n2, axes[0].step * l0, axes[1].step * l1, axes[2].step * l2, (i0 * r1 + i1) * r2 + i2, e0 * r1 * r2, e1 * r2, e2]
         )
     if not phases:  # an empty result
-        phases, sums, before = [[0] * 10], [(0, [[]])], 1
+        phases, sums, before = [[0] * 10], [(0, [list[tuple[int, int, int]]()])], 1
     columns = up(-(-n // -(-n // 256)), width) if n else width
     across = max(1, -(-n // columns))
     chunk_panels = columns // width * PANEL * width * size

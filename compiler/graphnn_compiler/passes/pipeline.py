@@ -9,9 +9,10 @@ from .cse import cse
 from .dce import dce
 from .expand import expand
 from .simplify import simplify
+from .split import split
 
 Pass = Callable[[Graph], Graph]
-PASSES: tuple[Pass, ...] = (dce, expand, simplify, cse, dce)
+PASSES: tuple[Pass, ...] = (dce, expand, split, simplify, cse, dce)
 
 
 def optimize(graph: Graph, between: Callable[[str, Graph], None] | None = None) -> Graph:
