@@ -46,7 +46,7 @@ def test_right_source_passes() -> None:
         ("lanes_below(j1 - j)", "lanes_below(j1 - j + 1)", "no memory of the program", 1),
         ("j0 = ", "j0 = -1 + ", "no memory of the program", 1),
         ("items * tid // n", "0", "what another touches", 3),
-        ("range(items * tid // n, ", "range(items * tid // n + 1, ", "memory is read that nobody wrote", 1),
+        ("first = items * tid // n", "first = items * tid // n + 1", "memory is read that nobody wrote", 1),
     ],
 )
 def test_wrong_source_is_found(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str, message: str, threads: int) -> None:
