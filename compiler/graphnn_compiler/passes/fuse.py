@@ -109,18 +109,18 @@ def inlined(graph: Graph, readers: Readers) -> set[Node]:
         sources = [v.node if v.shape == () else None for v in node.inputs]
         known = [n is not None and (n.op.kind in ("constant", "extent") or n in found) for n in sources]
         kept = [k or v in readers.stored for k, v in zip(known, node.inputs, strict=True)]
-        if all(known) or (isinstance(node.op, Compare) and any(known) and all(kept)) or _cheap_again(node, readers):
+        if all(known) or (isinstance(node.op, Compare) and any(known) and all(kept)) or _cheap_again(node, readers, found):
             found.add(node)
     return found
 
 
-def _cheap_again(node: Node, readers: Readers) -> bool:
+def _cheap_again(node: Node, readers: Readers, found: set[Node]) -> bool:
     v = node.outputs[0]
     if not isinstance(node.op, Add | Sub | Mul) or len(set(readers.all_of(v))) < 2:
         return False
-    whole = [u for u in node.inputs if u.shape == v.shape]
-    smaller = [u for u in node.inputs if len(dense(u.shape)) < len(dense(v.shape))]
-    return len(whole) == 1 and whole[0] in readers.stored and len(smaller) == len(node.inputs) - 1
+    whole = {u for u in node.inputs if u.shape == v.shape}
+    smaller = all(len(dense(u.shape)) < len(dense(v.shape)) for u in node.inputs if u not in whole)
+    return len(whole) == 1 and smaller and all(u in readers.stored or u.node in found for u in whole)
 
 
 def node_reads(node: Node) -> list[tuple[Value, Map]]:
