@@ -109,7 +109,7 @@ class AdaptiveAveragePooling3D(_AdaptiveAverage):
         data_format: `"channels_last"` or `"channels_first"`; default `config.image_data_format()`.
 
     Shapes:
-        input `(batch, depth, rows, columns, channels)` or `(batch, channels, depth, rows, columns)`; part i of an axis of extent n goes from
+        input `(batch, depth, rows, columns, channels)` or `(batch, channels, depth, rows, columns)`; part i of an axis of extent n is
         `floor(i n / output_size)` to `ceil((i + 1) n / output_size) - 1`.
 
     Raises:
@@ -181,7 +181,7 @@ class AdaptiveMaxPooling3D(_AdaptiveMax):
         data_format: `"channels_last"` or `"channels_first"`; default `config.image_data_format()`.
 
     Shapes:
-        input `(batch, depth, rows, columns, channels)` or `(batch, channels, depth, rows, columns)`; part i of an axis of extent n goes from
+        input `(batch, depth, rows, columns, channels)` or `(batch, channels, depth, rows, columns)`; part i of an axis of extent n is
         `floor(i n / output_size)` to `ceil((i + 1) n / output_size) - 1`.
 
     Raises:

@@ -216,7 +216,7 @@ class MaxPoolPick(_Pool):
         (x, dtype), (y, t), (z, u) = specs
         self.check(x, dtype)
         if y != self.pooled(x) or z != x or not dtype == t == u:
-            raise TypeError(f"MaxPoolPick of {dtype}{show(x)} takes {show(self.pooled(x))} and {show(x)}, not {t}{show(y)} and {u}{show(z)}")
+            raise TypeError(f"MaxPoolPick of {dtype}{show(x)} does not take {t}{show(y)} and {u}{show(z)}")
         return [(y, dtype)]
 
     def reference(self, *arrays: Array) -> Array:

@@ -110,7 +110,7 @@ def elastic_noise(shape: Any, seed: Any, dtype: str) -> tuple[Any, Any]:
 def bent(x: Value, noise: tuple[Value, Value], alpha: Any, sigma: float, interpolation: str, fill_mode: str, fill_value: Any) -> Value:
     """Images read at places that smoothed noise (batch, rows, columns) has moved."""
     dtype = coordinate_dtype(x)
-    size = int(math.ceil(6 * sigma)) | 1
+    size = math.ceil(6 * sigma) | 1
 
     def smooth(v: Value) -> Value:
         wide = reshape(cast(v, dtype), (*v.shape, 1))
@@ -175,7 +175,7 @@ def ssim(
     image1: Tensorish, image2: Tensorish, max_val: float = 1.0, filter_size: int = 11, filter_sigma: float = 1.5, k1: float = 0.01,
     k2: float = 0.03, data_format: str | None = None,
 ) -> Value:  # fmt: skip
-    """How alike images are, 1 for the same (Z. Wang et al., Image quality assessment: from error visibility to structural similarity, 2004).
+    """How alike images are, 1 for the same (Z. Wang et al., Image quality assessment, 2004).
 
     Args:
         image1, image2: (batch, rows, columns, channels), one image without the batch, or with channels in front of rows.

@@ -50,7 +50,7 @@ def resized(x: Value, axes: tuple[int, ...], sizes: tuple[Extent, ...], interpol
     return in_floats(all_axes, x) if changed else x
 
 
-def _cropped(x: Value, height: int, width: int) -> Value:
+def cropped_to_shape(x: Value, height: int, width: int) -> Value:
     """The largest part in the middle that has the shape of the result."""
     rows, columns = int(x.shape[1]), int(x.shape[2])
     high = max(min(rows, int(columns * height / width)), 1)
@@ -105,7 +105,7 @@ def resize(
     shown = Images(images, data_format)
     x = shown.value
     if crop_to_aspect_ratio:
-        x = _cropped(x, height, width)
+        x = cropped_to_shape(x, height, width)
     elif pad_to_aspect_ratio:
         x = _padded(x, height, width, fill_value)
     return shown.back(resized(x, (1, 2), (height, width), interpolation, antialias))
