@@ -15,10 +15,11 @@ from . import (
     reduce,
     resample,
     special,
+    statistics,
     transcendental,
 )
 
 __all__ = [
     "base", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering", "pool", "random", "reduce",
-    "resample", "special", "transcendental",
+    "resample", "special", "statistics", "transcendental",
 ]  # fmt: skip
