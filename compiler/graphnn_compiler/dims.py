@@ -156,7 +156,17 @@ def quotient(a: Extent, b: Extent) -> Extent:
         return exact
     if isinstance(a, int) and isinstance(b, int):
         return a // b
+    if isinstance(a, Dim) and isinstance(b, int) and b:  # what b divides comes out of the floor
+        out = _sum(*[((atoms, c // b * b),) for atoms, c in a.terms])
+        rest = a - out
+        if out != 0:
+            return _whole(out, b) + (rest // b if isinstance(rest, int) else Dim((((Atom("div", args=(rest, b)),), 1),)))
     return Dim((((Atom("div", args=(a, b)),), 1),))
+
+
+def _whole(a: Extent, b: int) -> Extent:
+    """a / b where b divides every coefficient of a."""
+    return _sum(*[((atoms, c // b),) for atoms, c in _terms(a)])
 
 
 def evaluate(x: Extent, env: Mapping[str, int]) -> int:

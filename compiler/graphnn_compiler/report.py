@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .dims import Dim, evaluate
 from .ir import Graph
 from .lowering.lower import Lowered
-from .lowering.steps import GemmStep, KernelStep, LoopStep, Step
+from .lowering.steps import ConvStep, GemmStep, KernelStep, LoopStep, Step, TiledStep
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Report:
 def _kernel(step: Step) -> str:
     if isinstance(step, GemmStep):
         return "matmul"
+    if isinstance(step, ConvStep):
+        return "conv"
     assert isinstance(step, LoopStep | KernelStep)
     return step.spec.name
 
@@ -61,7 +63,7 @@ def report(job: str, graph: Graph, lowered: Lowered, env: Mapping[str, int] | No
     """The report of a lowered graph; `env` are the numbers of its symbols."""
     lines: list[Line] = []
     for step in lowered.steps:
-        flops = step.flops if isinstance(step, GemmStep) else None
+        flops = step.flops if isinstance(step, TiledStep) else None
         number = evaluate(flops, env) if flops is not None and env is not None else flops
         layers = tuple(dict.fromkeys(n.origin for n in step.nodes if n.origin))
         ops = tuple(type(n.op).__name__ for n in step.nodes) or ("copy",)
@@ -73,7 +75,7 @@ def sources(lowered: Lowered) -> str:
     """The generated source of every loop kernel, each once, with the operations it stands for."""
     parts: dict[str, str] = {}
     for i, step in enumerate(lowered.steps):
-        tiles = [step] if isinstance(step, LoopStep) else [step.epilogue] if isinstance(step, GemmStep) and step.epilogue else []
+        tiles = [step] if isinstance(step, LoopStep) else [step.epilogue] if isinstance(step, TiledStep) and step.epilogue else []
         for tile in tiles:
             ops = "+".join(type(n.op).__name__ for n in tile.nodes) or "copy"
             parts.setdefault(tile.spec.source, f"# kernel call {i}: {ops}\n{tile.spec.source}")

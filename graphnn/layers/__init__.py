@@ -15,8 +15,11 @@ from .adaptive_pooling import (
 )
 from .batch_normalization import BatchNormalization
 from .concatenation import Concatenate, concatenate
+from .convolution import Conv1D, Conv2D, Conv3D
+from .cropping import Cropping1D, Cropping2D, Cropping3D
 from .data_normalization import Normalization
 from .dense import Dense
+from .depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
 from .dot import Dot, dot
 from .dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from .einsum_dense import EinsumDense
@@ -55,7 +58,17 @@ from .random_geometry import RandomCrop, RandomFlip, RandomRotation, RandomTrans
 from .rescaling import Rescaling
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
 from .resizing import CenterCrop, Resizing
+from .separable_convolution import SeparableConv1D, SeparableConv2D
 from .spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
+from .spectral_normalization import SpectralNormalization
+from .transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from .up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from .wrapper import Wrapper
+from .zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose = Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
 
 AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
 MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
@@ -84,7 +97,24 @@ __all__ = [
     "BatchNormalization",
     "CenterCrop",
     "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Convolution3D",
+    "Convolution3DTranspose",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -138,12 +168,24 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "Subtract",
     "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "Wrapper",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "add",
     "average",
     "concatenate",

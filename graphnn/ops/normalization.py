@@ -61,8 +61,7 @@ def layer_normalization(
     v = floating(x)
     wide, axes = _wide(v), build.normal_axes(axis, v.ndim)
     eps = fuzz() if epsilon is None else epsilon
-    centred = wide - averaged(wide, axes, True)
-    spread = variance(wide, axes, True) if kwargs.get("rms_scaling", False) else averaged(centred * centred, axes, True)
+    centred, spread = wide - averaged(wide, axes, True), variance(wide, axes, True)
     factor = emit(transcendental.Rsqrt(), spread + eps)
     if kwargs.get("rms_scaling", False):
         return _scaled(v, wide, factor, axes, gamma, None)

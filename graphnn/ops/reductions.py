@@ -11,6 +11,7 @@ from graphnn_compiler.ir import Value
 from graphnn_compiler.ops import compare, elementwise, reduce, transcendental
 from graphnn_compiler.ops.elementwise import cast
 from graphnn_compiler.ops.movement import reshape
+from graphnn_compiler.ops.statistics import SquareFromMean
 from graphnn_compiler.trace import emit
 
 from ..config import standard_dtype
@@ -74,8 +75,7 @@ def averaged(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
 
 def variance(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
     """The mean of the squared distance from the mean, of floats."""
-    distance = x - averaged(x, axis, True)
-    return averaged(distance * distance, axis, keepdims)
+    return averaged(emit(SquareFromMean(), x, averaged(x, axis, True)), axis, keepdims)
 
 
 @op

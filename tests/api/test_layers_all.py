@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,24 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "BatchNormalization": ({}, (4, 5)),
     "CenterCrop": ({"height": 3, "width": 3}, (4, 5, 4, 2)),
     "Concatenate": ({}, [(4, 5), (4, 2)]),
+    "Conv1D": ({"filters": 3, "kernel_size": 2, "padding": "causal"}, (4, 5, 2)),
+    "Conv1DTranspose": ({"filters": 3, "kernel_size": 3, "strides": 2}, (4, 3, 2)),
+    "Conv2D": ({"filters": 4, "kernel_size": 3, "strides": 2, "groups": 2, "activation": "relu"}, (4, 5, 6, 2)),
+    "Conv2DTranspose": ({"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"}, (4, 3, 2, 2)),
+    "Conv3D": ({"filters": 2, "kernel_size": 2, "padding": "same"}, (4, 3, 2, 3, 2)),
+    "Conv3DTranspose": ({"filters": 2, "kernel_size": 2}, (4, 2, 2, 3, 2)),
+    "Convolution1D": ({"filters": 3, "kernel_size": 2, "padding": "causal"}, (4, 5, 2)),
+    "Convolution1DTranspose": ({"filters": 3, "kernel_size": 3, "strides": 2}, (4, 3, 2)),
+    "Convolution2D": ({"filters": 4, "kernel_size": 3, "strides": 2, "groups": 2, "activation": "relu"}, (4, 5, 6, 2)),
+    "Convolution2DTranspose": ({"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"}, (4, 3, 2, 2)),
+    "Convolution3D": ({"filters": 2, "kernel_size": 2, "padding": "same"}, (4, 3, 2, 3, 2)),
+    "Convolution3DTranspose": ({"filters": 2, "kernel_size": 2}, (4, 2, 2, 3, 2)),
+    "Cropping1D": ({}, (4, 5, 2)),
+    "Cropping2D": ({"cropping": ((0, 1), 1)}, (4, 3, 4, 2)),
+    "Cropping3D": ({}, (4, 3, 3, 4, 2)),
     "Dense": ({"units": 3, "activation": "relu"}, (4, 5)),
+    "DepthwiseConv1D": ({"kernel_size": 2, "depth_multiplier": 2}, (4, 5, 2)),
+    "DepthwiseConv2D": ({"kernel_size": 2, "data_format": "channels_first"}, (4, 3, 5, 4)),
     "Dot": ({"axes": 1}, [(4, 5), (4, 5)]),
     "Dropout": ({"rate": 0.3, "seed": 1}, (4, 5)),
     "ELU": ({}, (4, 5)),
@@ -86,13 +104,24 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "RepeatVector": ({"n": 3}, (4, 5)),
     "Rescaling": ({"scale": 0.5}, (4, 5)),
     "Reshape": ({"target_shape": (5, 2)}, (4, 10)),
+    "SeparableConv1D": ({"filters": 3, "kernel_size": 2}, (4, 5, 2)),
+    "SeparableConv2D": ({"filters": 3, "kernel_size": 2, "padding": "same"}, (4, 5, 4, 2)),
+    "SeparableConvolution1D": ({"filters": 3, "kernel_size": 2}, (4, 5, 2)),
+    "SeparableConvolution2D": ({"filters": 3, "kernel_size": 2, "padding": "same"}, (4, 5, 4, 2)),
     "Resizing": ({"height": 3, "width": 6}, (4, 5, 4, 2)),
     "Softmax": ({}, (4, 5)),
     "SpatialDropout1D": ({"rate": 0.5, "seed": 1}, (4, 3, 2)),
     "SpatialDropout2D": ({"rate": 0.5, "seed": 1}, (4, 3, 3, 2)),
     "SpatialDropout3D": ({"rate": 0.5, "seed": 1}, (4, 2, 2, 2, 3)),
+    "SpectralNormalization": ({"layer": layers.Dense(3)}, (4, 5)),
     "Subtract": ({}, [(4, 5), (4, 5)]),
     "UnitNormalization": ({}, (4, 5)),
+    "UpSampling1D": ({}, (4, 5, 2)),
+    "UpSampling2D": ({"interpolation": "bilinear"}, (4, 3, 2, 2)),
+    "UpSampling3D": ({}, (4, 2, 1, 2, 2)),
+    "ZeroPadding1D": ({}, (4, 5, 2)),
+    "ZeroPadding2D": ({"padding": ((0, 1), 2)}, (4, 3, 2, 2)),
+    "ZeroPadding3D": ({}, (4, 2, 1, 2, 2)),
 }
 HOSTILE = "x'); import os; os.system('echo 1') # 한국어 \u202e \"{0}%s"
 
@@ -100,12 +129,12 @@ HOSTILE = "x'); import os; os.system('echo 1') # 한국어 \u202e \"{0}%s"
 def made(which: str, **kwargs: Any) -> tuple[Any, Any]:
     arguments, shape = RECORDS[which]
     dtype = "int32" if which == "Embedding" else "float32"
-    return getattr(layers, which)(**arguments, **kwargs), random_input(np.random.RandomState(0), shape, dtype)
+    return getattr(layers, which)(**copy.deepcopy(arguments), **kwargs), random_input(np.random.RandomState(0), shape, dtype)
 
 
 def test_every_layer_has_a_record() -> None:
     public = {n for n in layers.__all__ if isinstance(getattr(layers, n), type) and issubclass(getattr(layers, n), layers.Layer)}
-    assert set(RECORDS) == public - {"Layer", "InputLayer"}
+    assert set(RECORDS) == public - {"Layer", "InputLayer", "Wrapper"}
 
 
 @pytest.mark.parametrize("name", RECORDS)

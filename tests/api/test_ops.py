@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import ops_array_cases
 import ops_cases
+import ops_conv_cases
 import ops_nn_cases
 import pytest
 from graphnn_compiler.autodiff import gradients
@@ -23,7 +24,7 @@ import graphnn
 from graphnn import ops
 from graphnn.tree import flatten, map_structure
 
-CASES = [*ops_cases.CASES, *ops_array_cases.CASES, *ops_nn_cases.CASES]
+CASES = [*ops_cases.CASES, *ops_array_cases.CASES, *ops_nn_cases.CASES, *ops_conv_cases.CASES]
 IDS = [f"{c.name}-{k}" for k, c in enumerate(CASES)]
 
 # Names that need no line in the tables: other names and conversions (tested in test_ops_core.py), and shapes that depend on numbers.

@@ -66,11 +66,11 @@ def build(dtype: str, tall: int, small: int, vectors: int, indexed: str = "") ->
 class Read:
     """The dims, each read where it is used, so that LLVM does not make a copy of a loop for each of their values."""
 
-    def __init__(self, code: Code, dims: Word) -> None:
-        self._code, self._dims = code, dims
+    def __init__(self, code: Code, dims: Word, names: tuple[str, ...] = NAMES) -> None:
+        self._code, self._dims, self._names = code, dims, names
 
     def __getattr__(self, name: str) -> Word:
-        return self._code.word(self._dims, NAMES.index(name))
+        return self._code.word(self._dims, self._names.index(name))
 
 
 class Writer:
@@ -118,6 +118,7 @@ class Writer:
                 k=d.k,
                 add=zero,
                 resume=zero,
+                runs=zero,
             )
 
             def finish(i: Word, m: Word, batch: Word = batch, i0: Word = i0, j0: Word = j0, whole: Operands = whole) -> None:
@@ -220,6 +221,13 @@ class Writer:
         with code.when(first.equals(0)):
             add_block(code, self.dtype, chunk.c, chunk.c_row, chain, chunk.c_row, code.number(1), chunk.n)
 
+    def place(self, chunk: Operands, row: Word, j: Word) -> Operands:
+        """A and C of the tile at a row and a column."""
+        c = chunk.c + row * chunk.c_row + j * self.size
+        if self.indexed == "rows":
+            return replace(chunk, index=chunk.index + row * 8, c=c)
+        return replace(chunk, a=chunk.a + row * chunk.a_row, c=c)
+
     def strips(
         self,
         code: Code,
@@ -237,20 +245,8 @@ class Writer:
 
             def at(tile: Callable[[Code, Operands], None], r: Word, j: Word, i: Word = i, high: Word = high) -> None:
                 """One tile, from row r of the strip and column j on."""
-                by_index = self.indexed == "rows"
-                tile(
-                    code,
-                    replace(
-                        chunk,
-                        a=chunk.a if by_index else chunk.a + (i + r) * chunk.a_row,
-                        index=chunk.index + (i + r) * 8 if by_index else chunk.index,
-                        b=chunk.b + j * b_column,
-                        b_panel=b_column * tiles.width,
-                        c=chunk.c + (i + r) * chunk.c_row + j * self.size,
-                        m=high - r,
-                        n=chunk.n - j,
-                    ),
-                )
+                placed = self.place(chunk, i + r, j)
+                tile(code, replace(placed, b=chunk.b + j * b_column, b_panel=b_column * tiles.width, m=high - r, n=chunk.n - j))
 
             top = code.number(0)
 

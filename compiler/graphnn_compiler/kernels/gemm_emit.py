@@ -184,6 +184,12 @@ class Code:
         place = self.b.gep(self.e.pointer(address.v, I64), [ir.Constant(I64, index)])
         return Word(self.b, self.b.atomic_rmw("add", place, ir.Constant(I64, 1), "seq_cst"))
 
+    def fixed(self, x: Word) -> Word:
+        """x itself, of which LLVM does not know how it came about: in a loop it stays one register, rather than becoming a
+        part of every address that is computed from it."""
+        same = ir.InlineAsm(ir.FunctionType(I64, [I64]), "", "=r,0")
+        return Word(self.b, self.b.call(same, [x.v]))
+
     def prefetch(self, address: Word, write: bool = False, level: int = 1) -> None:
         """Ask for the line at `address` in the cache of that level."""
         args = [self.e.pointer(address.v, ir.IntType(8)), *(ir.Constant(I32, x) for x in (int(write), 4 - level, 1))]

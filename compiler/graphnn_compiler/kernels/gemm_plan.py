@@ -39,7 +39,7 @@ class GemmPlan:
 
 
 @cache
-def _wide_registers(target: Target) -> bool:
+def wide_registers(target: Target) -> bool:
     cpu, features = resolve(target)
     return "+avx512f" in features or cpu in ("skylake-avx512", "znver4", "znver5", "sapphirerapids")
 
@@ -113,7 +113,7 @@ def plan(
     3211264
     """
     size = SIZES[dtype]
-    tall, small, vectors = TILES[_wide_registers(target), size]
+    tall, small, vectors = TILES[wide_registers(target), size]
     lanes = VECTOR // size
     width = vectors * lanes
     swapped = n == 1 and m > 1 and c_strides[2] == size and size in a_strides[2:] and not indexed

@@ -8,6 +8,10 @@ A tile is rows x (vectors of 64 bytes) of C that stay in registers while k runs:
 
 So every element is one chain of fused multiply-adds from zero in the order of k, whatever the shape of the tile: the shape
 is a matter of speed only. Addresses and strides are bytes.
+
+Convolutions sum over *runs*: stretches of k along which A is read at a constant stride, each from a place of its own, while B's
+rows follow one another. Their rows are places in an image, so where a row of A begins and which row of C it makes is looked
+up. Where each channel is summed up by itself (depthwise), a_i is a vector of A like b_v instead of one element in every lane.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from graphnn_compiler.kernels.gemm_emit import Code, Int, Matrix, Word
-from graphnn_compiler.kernels.gemm_layout import SIZES, THIN, VECTOR
+from graphnn_compiler.kernels.gemm_layout import ROW, RUN, SIZES, THIN, VECTOR
 
 BYTES_AHEAD = 1024  # how far ahead the tile of one row, which does little with each element of B, asks for it
 
@@ -40,12 +44,15 @@ class Operands:
     k: Word
     add: Word  # not 0: C holds the sum of earlier chunks
     resume: Word  # the tile of one row, not 0: C holds the beginning of the chain, which is continued
+    runs: Word  # variants of runs: address of the first one's RUN words; k counts runs, index is the address of ROW words a row
 
     def at(self, **changes: Word) -> Operands:
         return replace(self, **changes)
 
 
-def tile(rows: int, vectors: int, dtype: str, edge: bool, indexed: str = "", panel: int = 0) -> Callable[[Code, Operands], None]:
+def tile(
+    rows: int, vectors: int, dtype: str, edge: bool, indexed: str = "", panel: int = 0, each: bool = False
+) -> Callable[[Code, Operands], None]:
     """A writer of calls `tile(code, operands)`, each of one tile of C.
 
     Args:
@@ -53,8 +60,10 @@ def tile(rows: int, vectors: int, dtype: str, edge: bool, indexed: str = "", pan
         vectors: vectors in each of its rows.
         dtype: `"float32"` or `"float64"`.
         edge: whether the tile may stick out of C.
-        indexed: `"rows"`: row i of A is the one with the number index[i]; `"columns"`: so are columns; `""`: neither.
+        indexed: `"rows"`: row i of A is the one with the number index[i]; `"columns"`: so are columns; `"runs"`: rows are looked
+            up, and k is made of runs; `""`: neither.
         panel: vectors in a panel of B; only for the tile of one row, which may span several.
+        each: a column of C is made of that column of A and of B, element by element; only for runs.
     """
 
     def body(code: Code, *words: Word) -> None:
@@ -66,19 +75,28 @@ def tile(rows: int, vectors: int, dtype: str, edge: bool, indexed: str = "", pan
         numbers = x.rows(rows, o.m if edge else None)
         if indexed == "rows":
             numbers = [code.word(o.index + number * 8, 0) for number in numbers]
-        a_rows = [o.a_row * number for number in numbers]
+        c_numbers = [code.number(i) for i in range(rows)]
+        if indexed == "runs":
+            entries = [o.index + number * (8 * ROW) for number in numbers]
+            a_rows = [code.word(entry, 0) for entry in entries]
+            c_numbers = [code.word(entry, 1) for entry in entries]
+        else:
+            a_rows = [o.a_row * number for number in numbers]
         b_vectors: list[Int] = [
             v * x.bytes + (o.b_panel - panel * x.bytes) * (v // panel) if panel else v * x.bytes for v in columns
         ]
-        c_rows = [o.c + o.c_row * i for i in range(rows)]
+        c_rows = [o.c + o.c_row * number for number in c_numbers]
         for row in c_rows:
             for v in columns:
                 code.prefetch(row + v * x.bytes, write=True)
 
         begin = [x.zero] * (rows * vectors)
-        if panel:
+        if panel and indexed != "runs":
             begin = [x.load(o.c + v * x.bytes, mask) for v, mask in enumerate(x.mask(o.n, vectors, o.resume.differs(0)))]
-        sums = chain(x, o, begin, a_rows, b_vectors, b_masks, indexed == "columns")
+        if indexed == "runs":
+            sums = chain_of_runs(x, o, begin, a_rows, b_vectors, b_masks, each)
+        else:
+            sums = chain(x, o, begin, a_rows, b_vectors, b_masks, indexed == "columns")
 
         def put(adding: bool) -> None:
             for i, row in enumerate(c_rows):
@@ -92,50 +110,89 @@ def tile(rows: int, vectors: int, dtype: str, edge: bool, indexed: str = "", pan
     return lambda code, operands: code.call(name, body, *(getattr(operands, field.name) for field in fields(Operands)))
 
 
+def repeat(x: Matrix, count: Word, state: list[Any], body: Callable[[list[Any]], list[Any]], surely: bool = False) -> list[Any]:
+    """What `count` times body make of loop-carried values, that is, registers; `surely`: count is not 0."""
+    build = x.b
+    before, loop, after = build.block, build.append_basic_block("k"), build.append_basic_block("k_end")
+    if surely:
+        build.branch(loop)
+    else:
+        build.cbranch((count > 0).v, loop, after)
+    build.position_at_end(loop)
+    left, *now = [build.phi(value.type) for value in (count.v, *state)]
+    new = body(now)
+    following = Word(build, left) - 1
+    end = build.block
+    build.cbranch((following > 0).v, loop, after)
+    for phi, first, then in zip((left, *now), (count.v, *state), (following.v, *new), strict=True):
+        phi.add_incoming(first, before)
+        phi.add_incoming(then, end)
+    build.position_at_end(after)
+    if surely:
+        return new
+    results = [build.phi(value.type) for value in state]
+    for phi, first, then in zip(results, state, new, strict=True):
+        phi.add_incoming(first, before)
+        phi.add_incoming(then, end)
+    return results
+
+
 def chain(
     x: Matrix, o: Operands, begin: list[Any], a_rows: list[Word], b_vectors: list[Int], masks: list[Any], indexed: bool
 ) -> list[Any]:
-    """The sums over k of a tile, row after row: accumulators are loop-carried values, that is, registers."""
-    build, vectors = x.b, len(masks)
-    before, body, after = build.block, build.append_basic_block("k"), build.append_basic_block("k_end")
-    start = [o.k.v, (o.index if indexed else o.a).v, o.b.v, *begin]
-    build.cbranch((o.k > 0).v, body, after)
-    build.position_at_end(body)
-    now = [build.phi(value.type) for value in start]
-    left, column, b = (Word(build, phi) for phi in now[:3])
-    sums = now[3:]
-    if len(a_rows) == 1:
-        for offset in b_vectors:
-            x.code.prefetch(b + offset + BYTES_AHEAD, level=2)
-    row = [x.load(b + offset, mask) for offset, mask in zip(b_vectors, masks, strict=True)]
-    following = [left - 1, column + (8 if indexed else o.a_column), b + o.b_row]
-    new: list[Any] = [word.v for word in following]
-    a = o.a + x.code.word(column, 0) * o.a_column if indexed else column
-    for i, offset in enumerate(a_rows):
-        a_i = x.load_splat(a + offset)
-        new += [x.e.llvm("fma", a_i, row[v], sums[i * vectors + v]) for v in range(vectors)]
-    build.cbranch((following[0] > 0).v, body, after)
-    for phi, first, then in zip(now, start, new, strict=True):
-        phi.add_incoming(first, before)
-        phi.add_incoming(then, body)
-    build.position_at_end(after)
-    results = [build.phi(x.vector) for _ in sums]
-    for phi, first, then in zip(results, begin, new[3:], strict=True):
-        phi.add_incoming(first, before)
-        phi.add_incoming(then, body)
-    return results
+    """The sums over k of a tile, row after row."""
+
+    def body(state: list[Any]) -> list[Any]:
+        column, b = (Word(x.b, value) for value in state[:2])
+        if len(a_rows) == 1:
+            for offset in b_vectors:
+                x.code.prefetch(b + offset + BYTES_AHEAD, level=2)
+        row = [x.load(b + offset, mask) for offset, mask in zip(b_vectors, masks, strict=True)]
+        a = o.a + x.code.word(column, 0) * o.a_column if indexed else column
+        new = [(column + (8 if indexed else o.a_column)).v, (b + o.b_row).v]
+        return new + multiply_add(x, state[2:], [[x.load_splat(a + offset)] * len(masks) for offset in a_rows], row)
+
+    return repeat(x, o.k, [(o.index if indexed else o.a).v, o.b.v, *begin], body)[2:]
+
+
+def chain_of_runs(
+    x: Matrix, o: Operands, begin: list[Any], a_rows: list[Word], b_vectors: list[Int], masks: list[Any], each: bool
+) -> list[Any]:
+    """The sums over all runs of a tile, row after row."""
+
+    def body(state: list[Any]) -> list[Any]:
+        column, b = x.code.fixed(Word(x.b, state[0])), Word(x.b, state[1])
+        row = [x.load(b + offset, mask) for offset, mask in zip(b_vectors, masks, strict=True)]
+        if each:
+            left = [[x.load(column + offset + v * x.bytes, mask) for v, mask in enumerate(masks)] for offset in a_rows]
+        else:
+            left = [[x.load_splat(column + offset)] * len(masks) for offset in a_rows]
+        return [(column + o.a_column).v, (b + o.b_row).v, *multiply_add(x, state[2:], left, row)]
+
+    def one_run(state: list[Any]) -> list[Any]:
+        run = Word(x.b, state[0])
+        start = [(o.a + x.code.word(run, 0)).v, *state[1:]]
+        return [(run + 8 * RUN).v, *repeat(x, x.code.word(run, 1), start, body, surely=True)[1:]]
+
+    return repeat(x, o.k, [o.runs.v, o.b.v, *begin], one_run)[2:]
+
+
+def multiply_add(x: Matrix, sums: list[Any], left: list[list[Any]], row: list[Any]) -> list[Any]:
+    """sums[i, v] + left[i][v] * row[v], row after row."""
+    width = len(row)
+    return [x.e.llvm("fma", a, row[v], sums[i * width + v]) for i, values in enumerate(left) for v, a in enumerate(values)]
 
 
 class Tiles:
     """The tiles of a kernel, and which of them does what."""
 
-    def __init__(self, tall: int, small: int, vectors: int, dtype: str, indexed: str) -> None:
+    def __init__(self, tall: int, small: int, vectors: int, dtype: str, indexed: str, each: bool = False) -> None:
         self.tall, self.small, self.width, self.dtype = tall, small, vectors * VECTOR // SIZES[dtype], dtype
         self.lanes, self.thin_width = VECTOR // SIZES[dtype], THIN * VECTOR // SIZES[dtype]
-        self.full = tile(tall, vectors, dtype, False, indexed)
-        self.edge = tile(small, vectors, dtype, True, indexed)
-        self.narrow = tile(tall, 1, dtype, True, indexed)
-        self.thin = tile(1, THIN, dtype, True, indexed, panel=vectors)
+        self.full = tile(tall, vectors, dtype, False, indexed, each=each)
+        self.edge = tile(small, vectors, dtype, True, indexed, each=each)
+        self.narrow = tile(tall, 1, dtype, True, indexed, each=each)
+        self.thin = tile(1, THIN, dtype, True, indexed, panel=vectors, each=each)
 
     def height(self, left: Word) -> Word:
         """Rows of the next strip: tall ones, unless two small ones are just what remains."""

@@ -6,8 +6,10 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from ..ir import Graph, Value
+from ..ops.contract import MatMul
 from ..passes.fuse import Group
 from ..views import Buffer
+from .convolutions import conv_steps
 from .layout import Layout
 from .moves import copy_steps, kernel_steps
 from .nests import build_step, copy_step
@@ -76,7 +78,7 @@ def _steps_of(low: Layout, unit: Group) -> list[Step]:
     if unit.kind == "loop":
         return [build_step(unit, low, low.stores(unit))]
     if unit.kind == "contract":
-        return product_steps(low, unit)
+        return product_steps(low, unit) if isinstance(unit.nodes[0].op, MatMul) else conv_steps(low, unit)
     if unit.kind == "kernel":
         return [*kernel_steps(low, unit.nodes[0])]
     return copy_steps(low, unit.nodes[0])

@@ -22,7 +22,7 @@ def product_steps(low: Layout, unit: Group) -> list[Step]:
     steps: list[Step] = []
     a, b = (low.storage_of(v) for v in node.inputs)
     batch = c.shape[:-2]
-    epilogue = _epilogue(low, unit, c) if unit.epilogue is not None else None
+    epilogue = tile_of(low, unit, c) if unit.epilogue is not None else None
     out = low.storage_of(c)
     a, b = (_spread_batch(s, batch) for s in (a, b))
     if not (b.strides[-1] == 1 or b.strides[-2] == 1 or b.shape[-1] == 1 or b.shape[-2] == 1):
@@ -49,15 +49,16 @@ def product_steps(low: Layout, unit: Group) -> list[Step]:
     nodes = [node, *(unit.epilogue.nodes if epilogue is not None and unit.epilogue is not None else [])]
     steps.append(
         GemmStep(
-            nodes, places, reads, writes, work, epilogue.checks if epilogue else [], c.dtype, m, n, k,
-            (sizes[0], sizes[1]), strides(a, 2), strides(b, 2), strides(out, 1), epilogue,
+            nodes, places, reads, writes, work, epilogue.checks if epilogue else [], epilogue, c.dtype, m, n, k,
+            (sizes[0], sizes[1]), strides(a, 2), strides(b, 2), strides(out, 1),
         )
     )  # fmt: skip
     if unit.epilogue is not None and epilogue is None:
         steps.append(build_step(unit.epilogue, low, low.stores(unit.epilogue)))
     return steps
 
-def _epilogue(low: Layout, unit: Group, c: Value) -> LoopStep | None:
+
+def tile_of(low: Layout, unit: Group, c: Value) -> LoopStep | None:
     """The tile kernel of a product's epilogue; None where its operands are not made of rows and columns."""
     assert unit.epilogue is not None
     out = contiguous(Buffer(product(c.shape), c.dtype), c.shape)
@@ -69,6 +70,7 @@ def _epilogue(low: Layout, unit: Group, c: Value) -> LoopStep | None:
         return build_step(unit.epilogue, low, low.stores(unit.epilogue), split, out.buffer)
     except NotATile:
         return None
+
 
 def _dense(s: Storage, steps: list[Step], node: Node) -> Storage:
     target = contiguous(Buffer(product(s.shape), s.buffer.dtype), s.shape)

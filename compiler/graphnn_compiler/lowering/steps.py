@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..dims import Extent
+from ..dims import Extent, Shape, evaluate, product
+from ..interpret import concrete
 from ..ir import Node
+from ..kernels.conv_plan import Sliding
+from ..ops.conv import Conv, ConvInput, ConvKernel
 from ..runtime.spec import KernelSpec
 from ..views import Buffer
 
@@ -58,8 +61,20 @@ class KernelStep(Step):
 
 
 @dataclass(eq=False)
-class GemmStep(Step):
-    """A matrix product; strides in elements; `epilogue` finishes each tile."""
+class TiledStep(Step):
+    """A product that `epilogue` finishes tile by tile. The first two places are its factors, the third its result."""
+
+    epilogue: LoopStep | None = None
+
+    @property
+    def flops(self) -> Extent:
+        """Floating-point operations."""
+        return 0
+
+
+@dataclass(eq=False)
+class GemmStep(TiledStep):
+    """A matrix product; strides in elements."""
 
     dtype: str = "float32"
     m: Extent = 0
@@ -69,9 +84,36 @@ class GemmStep(Step):
     a_strides: tuple[Extent, ...] = ()
     b_strides: tuple[Extent, ...] = ()
     c_strides: tuple[Extent, ...] = ()
-    epilogue: LoopStep | None = None
 
     @property
     def flops(self) -> Extent:
-        """Floating-point operations."""
         return self.batch[0] * self.batch[1] * self.m * self.n * self.k * 2
+
+
+@dataclass(eq=False)
+class ConvStep(TiledStep):
+    """A convolution or one of its transposes; the shapes are those of x, w and y, whichever of them is the result."""
+
+    op: Conv | ConvInput | ConvKernel | None = None
+    dtype: str = "float32"
+    x: Shape = ()
+    w: Shape = ()
+    y: Shape = ()
+
+    @property
+    def flops(self) -> Extent:
+        return product((*self.y, *self.w[:-1])) * 2
+
+    def sliding(self, env: Mapping[str, int]) -> Sliding:
+        """The convolution in numbers.
+
+        Raises:
+            ValueError: the kernel is larger than what it slides on.
+        """
+        assert self.op is not None
+        op = concrete(self.op, env)
+        assert isinstance(op, Conv | ConvInput | ConvKernel)
+        x, w, y = (tuple(evaluate(d, env) for d in shape) for shape in (self.x, self.w, self.y))
+        op.slides(x[1:-1], w[:-2])
+        low = tuple(int(p) for p, _ in op.padding)
+        return Sliding(x[0], x[1:-1], y[1:-1], w[:-2], x[-1], w[-1], op.groups, op.strides, op.dilation, low)

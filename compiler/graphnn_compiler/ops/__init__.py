@@ -4,6 +4,7 @@ from . import (
     base,
     compare,
     contract,
+    conv,
     decomposition,
     elementwise,
     index,
@@ -14,10 +15,11 @@ from . import (
     reduce,
     resample,
     special,
+    statistics,
     transcendental,
 )
 
 __all__ = [
-    "base", "compare", "contract", "decomposition", "elementwise", "index", "movement", "ordering", "pool", "random", "reduce",
-    "resample", "special", "transcendental",
+    "base", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering", "pool", "random", "reduce",
+    "resample", "special", "statistics", "transcendental",
 ]  # fmt: skip

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from ..dims import Shape
 from ..ir import Graph, Node, Value
 from ..ops.compare import Compare
-from ..ops.contract import MatMul
 from ..ops.index import Take, TakeAlongAxis
 from ..ops.reduce import Reduce
 from ..views import At, Map, identity, onto_operand, strip
@@ -56,7 +55,11 @@ def inlined(graph: Graph) -> set[Node]:
     stored = {*graph.inputs, *graph.states.values(), *graph.results()}
     for node in graph.nodes:
         if node.op.kind in ("contract", "kernel"):
-            stored.update(node.inputs)
+            for v in node.inputs:
+                stored.add(v)
+                while v.node is not None and v.node.op.kind == "movement" and v.node.inputs:
+                    v = v.node.inputs[0]
+                    stored.add(v)
     found: set[Node] = set()
     for node in graph.nodes:
         if node.op.kind != "elementwise" or node.outputs[0] in stored:
@@ -288,7 +291,7 @@ class Fuser:
         for g in [g for g in self.groups if g.kind == "contract"][::-1]:
             node = g.nodes[0]
             users = readers.get(g, set())
-            if len(users) != 1 or node in seen_results or not isinstance(node.op, MatMul):
+            if len(users) != 1 or node in seen_results:
                 continue
             (user,) = users
             if user.kind != "loop" or user.axes or user.epilogue is not None or dense(user.space) == ():

@@ -8,10 +8,13 @@ from ..ir import Graph
 from .cse import cse
 from .dce import dce
 from .expand import expand
+from .fold_affine import fold_affine
+from .fold_padding import fold_padding
+from .layout import layout
 from .simplify import simplify
 
 Pass = Callable[[Graph], Graph]
-PASSES: tuple[Pass, ...] = (dce, expand, simplify, cse, dce)
+PASSES: tuple[Pass, ...] = (dce, expand, simplify, cse, layout, fold_padding, dce, fold_affine, simplify, cse, dce)
 
 
 def optimize(graph: Graph, between: Callable[[str, Graph], None] | None = None) -> Graph:

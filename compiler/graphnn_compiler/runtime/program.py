@@ -15,14 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ..dims import evaluate
-from ..kernels.gemm_layout import TILE, TILE_DIMS
+from ..kernels.conv_plan import ConvPlan, plan_conv, plan_weights, spec_of
+from ..kernels.gemm_layout import TILE
+from ..kernels.gemm_plan import GemmPlan
 from ..kernels.gemm_plan import plan as plan_gemm
 from ..lowering.lower import Lowered
 from ..lowering.products import FLOPS_PER_WORK
-from ..lowering.steps import GemmStep, KernelStep, LoopStep, Place, Step
+from ..lowering.steps import ConvStep, GemmStep, KernelStep, LoopStep, Place, Step, TiledStep
 from ..memory import Lifetime
 from ..memory import plan as plan_memory
 from ..ops.base import itemsize
+from ..ops.conv import ConvInput, ConvKernel
 from ..ops.movement import Constant
 from ..views import Buffer
 from . import team
@@ -142,6 +145,7 @@ class Program:
     def _bind(self) -> None:
         env, low = self.env, self.lowered
         table = _Table()
+        self._tile_dims: dict[int, int] = {}  # rows with an epilogue: which of their dims point to its own
         extra: list[tuple[int, int]] = []  # workspaces: (bytes, step)
         life: dict[Buffer, tuple[int, int]] = {}
         prefix = [i for i, m in enumerate(self.mode.inputs) if m == "order"]
@@ -175,10 +179,10 @@ class Program:
         """
         same: dict[Buffer, Buffer] = {}
         for at, step in enumerate(self.lowered.steps, first):
-            loop = step.epilogue if isinstance(step, GemmStep) else step
+            loop = step.epilogue if isinstance(step, TiledStep) else step
             if not isinstance(loop, LoopStep):
                 continue
-            factors = {p.buffer for p in step.places[:2]} if isinstance(step, GemmStep) else set[Buffer | None]()
+            factors = {p.buffer for p in step.places[:2]} if isinstance(step, TiledStep) else set[Buffer | None]()
             for out, read in loop.in_place:
                 keeper = same.get(read, read)
                 if out not in life or keeper not in life or keeper is out or read in factors or life[out][0] != at:
@@ -195,10 +199,8 @@ class Program:
         """Asks for all kernels at once, so that those that are missing are compiled together."""
         wanted = [RUN, *team.KERNELS, *([TAKE_ROWS] if gathers else [])]
         for step in self.lowered.steps:
-            if isinstance(step, GemmStep):
-                unit = itemsize(step.dtype)
-                flat = plan_gemm(1, 1, 1, (1, 1), (0, 0, unit, unit), (0, 0, unit, unit), (0, 0, unit), step.dtype, 1)
-                wanted += [flat.spec, *([step.epilogue.spec] if step.epilogue is not None else [])]
+            if isinstance(step, TiledStep):
+                wanted += [self._product_spec(step), *([step.epilogue.spec] if step.epilogue is not None else [])]
             elif isinstance(step, LoopStep | KernelStep):
                 wanted.append(step.spec)
         addresses(list(dict.fromkeys(wanted)))
@@ -231,27 +233,49 @@ class Program:
                 strides.append(0)
             table.add(addresses([step.spec])[0], step.dims(env), places, strides, parallel)
             return need or None
-        assert isinstance(step, GemmStep)
-        return self._gemm(table, step, places, strides, next_slot)
+        assert isinstance(step, TiledStep)
+        return self._tiled(table, step, places, strides, next_slot)
 
-    def _gemm(
-        self, table: _Table, step: GemmStep, places: list[tuple[str, object, int]], strides: list[int], slot: int
-    ) -> int | None:
-        env, size = self.env, itemsize(step.dtype)
+    def _product_spec(self, step: TiledStep) -> KernelSpec:
+        """The kernel of a product, which its numbers have little influence on."""
+        if isinstance(step, ConvStep):
+            name = "conv_weights" if isinstance(step.op, ConvKernel) else "conv"
+            return spec_of(name, step.dtype, step.sliding(self.env).by_channel)
+        assert isinstance(step, GemmStep)
+        unit = itemsize(step.dtype)
+        return plan_gemm(1, 1, 1, (1, 1), (0, 0, unit, unit), (0, 0, unit, unit), (0, 0, unit), step.dtype, 1).spec
+
+    def _plan(self, step: TiledStep) -> GemmPlan | ConvPlan:
+        """How a product is computed."""
+        env, scratch, least = self.env, step.epilogue is not None, min_parallel_work() * FLOPS_PER_WORK
+        if isinstance(step, ConvStep):
+            sliding = step.sliding(env)
+            if isinstance(step.op, ConvKernel):
+                return plan_weights(sliding, step.dtype, self.threads, min_parallel=least, scratch=scratch)
+            turned = isinstance(step.op, ConvInput)
+            return plan_conv(sliding, turned, step.dtype, self.threads, min_parallel=least, scratch=scratch)
+        assert isinstance(step, GemmStep)
+        size = itemsize(step.dtype)
         m, n, k = (evaluate(d, env) for d in (step.m, step.n, step.k))
         outer, inner = (evaluate(d, env) for d in step.batch)
         a, b, c = ([evaluate(s, env) * size for s in part] for part in (step.a_strides, step.b_strides, step.c_strides))
-        chosen = plan_gemm(
+        return plan_gemm(
             m, n, k, (outer, inner), (a[0], a[1], a[2], a[3]), (b[0], b[1], b[2], b[3]), (c[0], c[1], c[2]), step.dtype,
-            self.threads, min_parallel=min_parallel_work() * FLOPS_PER_WORK, scratch=step.epilogue is not None,
+            self.threads, min_parallel=least, scratch=scratch,
         )  # fmt: skip
+
+    def _tiled(
+        self, table: _Table, step: TiledStep, places: list[tuple[str, object, int]], strides: list[int], slot: int
+    ) -> int | None:
+        env, chosen = self.env, self._plan(step)
         dims = list(chosen.dims)
         places = [*places, ("arena", slot, 0) if chosen.workspace else ("number", None, 0), ("number", None, 0)]
         strides = [*strides, 0, 0]
         if step.epilogue is not None:
-            tile = step.epilogue
-            dims[TILE] = addresses([tile.spec])[0]
-            dims[TILE_DIMS] = len(dims)  # words from here to the epilogue's own dims, until their address is known
+            tile, at = step.epilogue, chosen.tile_at if isinstance(chosen, ConvPlan) else TILE
+            dims[at] = addresses([tile.spec])[0]
+            dims[at + 1] = len(dims)  # words from here to the epilogue's own dims, until their address is known
+            self._tile_dims[len(table.rows)] = at + 1
             places += [self._place(p) for p in tile.places]
             strides += [self._stride(p) for p in tile.places]
             dims += [evaluate(d, env) for d in tile.dims]
@@ -316,13 +340,9 @@ class Program:
             )  # fmt: skip
         self.parallel = any_parallel
         self.pace = Pace()
-        for r, row in enumerate(table.rows):
-            self._point_to_epilogue(r, row[1])
-
-    def _point_to_epilogue(self, r: int, dims: int) -> None:
-        step = self.step_of_row(r)
-        if isinstance(step, GemmStep) and step.epilogue is not None:
-            self.dims[dims + TILE_DIMS] = self.dims.ctypes.data + 8 * (dims + self.dims[dims + TILE_DIMS])
+        for r, at in self._tile_dims.items():
+            at += table.rows[r][1]
+            self.dims[at] = self.dims.ctypes.data + 8 * (table.rows[r][1] + self.dims[at])
 
     def step_of_row(self, r: int) -> Step | None:
         """The step behind a row of the table; None for the gathering of rows."""
