@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from . import (
         activations,
+        applications,
         backend,
         callbacks,
         config,
@@ -52,8 +53,8 @@ if TYPE_CHECKING:
     from .variable import Variable
 
 _NAMESPACES = (
-    "activations backend callbacks config constraints datasets dtype_policies errors initializers layers losses metrics models ops "
-    "optimizers random regularizers saving testing tree utils visualization"
+    "activations applications backend callbacks config constraints datasets dtype_policies errors initializers layers losses metrics "
+    "models ops optimizers random regularizers saving testing tree utils visualization"
 ).split()
 _NAMES = {
     "DTypePolicy": "dtype_policies",
@@ -76,10 +77,11 @@ _NAMES = {
 }
 
 __all__ = [
-    "DTypePolicy", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Operation", "Optimizer",
-    "Regularizer", "Sequential", "Variable", "__version__", "activations", "backend", "callbacks", "config", "constraints", "datasets",
-    "dtype_policies", "errors", "grad", "initializers", "layers", "losses", "metrics", "models", "name_scope", "ops", "optimizers",
-    "random", "regularizers", "saving", "testing", "tree", "utils", "value_and_grad", "version", "visualization",
+    "DTypePolicy", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Operation",
+    "Optimizer", "Regularizer", "Sequential", "Variable", "__version__", "activations", "applications", "backend", "callbacks",
+    "config", "constraints", "datasets", "dtype_policies", "errors", "grad", "initializers", "layers", "losses", "metrics",
+    "models", "name_scope", "ops", "optimizers", "random", "regularizers", "saving", "testing", "tree", "utils", "value_and_grad",
+    "version", "visualization",
 ]  # fmt: skip
 
 

@@ -129,10 +129,7 @@ class BatchNormalization(ConfiguredLayer):
         """Mean and variance of each channel over the places that count."""
         axes = [i for i in range(len(x.shape)) if i != self.axis % len(x.shape)]
         if mask is None:
-            mean = ops.mean(x, axis=axes, keepdims=True)
-            # The mean adds nothing to the variance's gradient: the sum of x - mean is 0, and is not computed.
-            variance = ops.mean(ops.square(ops.subtract(x, ops.stop_gradient(mean))), axis=axes)
-            return ops.squeeze(mean, axes), variance
+            return ops.moments(x, axes=axes)
         keep = ops.broadcast_to(ops.cast(ops.expand_dims(mask, -1), "bool"), ops.shape(x))
         count = ops.add(ops.sum(ops.cast(keep, x.dtype), axis=axes, keepdims=True), fuzz())
         mean = ops.divide(ops.sum(ops.where(keep, x, ops.zeros_like(x)), axis=axes, keepdims=True), count)

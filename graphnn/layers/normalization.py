@@ -194,22 +194,20 @@ class GroupNormalization(ConfiguredLayer):
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
 
     def call(self, inputs: Any) -> Any:
-        shape = ops.shape(inputs)
-        axis, channels = self.axis % len(shape), shape[self.axis]
-        x = ops.reshape(
-            ops.cast(inputs, widened(inputs.dtype)),
-            (*shape[:axis], self.groups, channels // self.groups, *shape[axis + 1 :]),
-        )
-        reduced = [i for i in range(1, len(shape) + 1) if i != axis]
+        axis = self.axis % len(inputs.shape)
+        x = ops.moveaxis(ops.cast(inputs, widened(inputs.dtype)), axis, -1)  # as convolutions compute, so that it costs nothing there
+        shape = ops.shape(x)
+        x = ops.reshape(x, (*shape[:-1], self.groups, shape[-1] // self.groups))
+        # All but the samples and the groups.
+        reduced = [i for i in range(1 if axis else 0, len(shape) + 1) if i != len(shape) - 1]
         mean, variance = ops.moments(x, axes=reduced, keepdims=True)
         y = ops.multiply(ops.subtract(x, mean), ops.rsqrt(ops.add(variance, self.epsilon)))
         y = ops.reshape(y, shape)
-        along = tuple(channels if i == axis else 1 for i in range(len(shape)))
         if self.gamma is not None:
-            y = ops.multiply(y, ops.reshape(self.gamma, along))
+            y = ops.multiply(y, self.gamma)
         if self.beta is not None:
-            y = ops.add(y, ops.reshape(self.beta, along))
-        return ops.cast(y, self.compute_dtype)
+            y = ops.add(y, self.beta)
+        return ops.cast(ops.moveaxis(y, -1, axis), self.compute_dtype)
 
 
 def widened(dtype: str) -> str:

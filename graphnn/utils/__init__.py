@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from . import np_utils
     from .data_files import get_file
     from .graph import get_source_inputs
+    from .image_dataset import image_dataset_from_directory
+    from .image_utils import array_to_img, img_to_array, load_img, save_img
     from .numerical import normalize, to_categorical
     from .packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
     from .progbar import Progbar
@@ -34,6 +36,7 @@ _NAMES = {
     "Progbar": "utils.progbar",
     "PyDataset": "training.py_dataset",
     "Sequence": "training.py_dataset",
+    "array_to_img": "utils.image_utils",
     "clear_session": "backend",
     "custom_object_scope": "saving.registry",
     "deserialize_keras_object": "saving.serialization",
@@ -44,14 +47,18 @@ _NAMES = {
     "get_registered_name": "saving.registry",
     "get_registered_object": "saving.registry",
     "get_source_inputs": "utils.graph",
+    "image_dataset_from_directory": "utils.image_dataset",
+    "img_to_array": "utils.image_utils",
     "is_interactive_logging_enabled": "config",
     "is_keras_tensor": "tensor",
+    "load_img": "utils.image_utils",
     "model_to_dot": "visualization",
     "normalize": "utils.numerical",
     "pack_x_y_sample_weight": "utils.packing",
     "pad_sequences": "utils.sequences",
     "plot_model": "visualization",
     "register_keras_serializable": "saving.registry",
+    "save_img": "utils.image_utils",
     "serialize_keras_object": "saving.serialization",
     "set_random_seed": "utils.seeding",
     "standardize_dtype": "backend",
@@ -60,10 +67,11 @@ _NAMES = {
 }
 
 __all__ = [
-    "CustomObjectScope", "Progbar", "PyDataset", "Sequence", "clear_session", "custom_object_scope", "deserialize_keras_object",
-    "disable_interactive_logging", "enable_interactive_logging", "get_custom_objects", "get_file", "get_registered_name",
-    "get_registered_object", "get_source_inputs", "is_interactive_logging_enabled", "is_keras_tensor", "model_to_dot",
-    "normalize", "np_utils", "pack_x_y_sample_weight", "pad_sequences", "plot_model", "register_keras_serializable",
+    "CustomObjectScope", "Progbar", "PyDataset", "Sequence", "array_to_img", "clear_session", "custom_object_scope",
+    "deserialize_keras_object", "disable_interactive_logging", "enable_interactive_logging", "get_custom_objects",
+    "get_file", "get_registered_name", "get_registered_object", "get_source_inputs", "image_dataset_from_directory",
+    "img_to_array", "is_interactive_logging_enabled", "is_keras_tensor", "load_img", "model_to_dot", "normalize",
+    "np_utils", "pack_x_y_sample_weight", "pad_sequences", "plot_model", "register_keras_serializable", "save_img",
     "serialize_keras_object", "set_random_seed", "standardize_dtype", "to_categorical", "unpack_x_y_sample_weight",
 ]  # fmt: skip
 

@@ -152,3 +152,30 @@ def test_only_what_is_needed_is_differentiated() -> None:
         y = tanh(x) + emit(index.Take(0), emit(transcendental.Exp(), w), b.value(np.array([0, 1])))
         gradients([y], [b.value(np.ones(2))], [x])
         assert not any(isinstance(n.op, index.Scatter) for n in t.graph.nodes)
+
+
+def test_the_gradient_of_a_variance_has_no_pass_for_the_mean_and_a_gradient_of_its_own() -> None:
+    from graphnn_compiler.executable import Executable
+    from graphnn_compiler.ops.variance import Variance
+    from graphnn_compiler.passes.pipeline import optimize
+
+    def first(x: Value) -> tuple[Value, Value]:
+        y = emit(Variance((1,)), x)
+        (dx,) = gradients([y * y], [b.value(np.ones(3))], [x])
+        assert dx is not None
+        return y, dx
+
+    def second(x: Value) -> list[Value]:
+        _, dx = first(x)
+        (ddx,) = gradients([dx * dx], [b.value(np.ones((3, 5)))], [x])
+        assert ddx is not None
+        return [dx, ddx]
+
+    x = np.random.default_rng(0).standard_normal((3, 5))
+    found, twice = Executable(trace(second, [((3, 5), "float64")]))([x])
+    away, var = x - x.mean(1, keepdims=True), x.var(1, keepdims=True)
+    np.testing.assert_allclose(found, 2 * var * 2 * away / 5, atol=1e-12)
+    # d/dx of the sum of (4 v a / 5)^2 = d/dx of 16/5 v^3
+    np.testing.assert_allclose(twice, 16 / 5 * 3 * var**2 * 2 * away / 5, atol=1e-12)
+    one_way = optimize(trace(lambda x: [first(x)[1]], [((3, 5), "float64")]))
+    assert sum(n.op.describe().startswith("Sum") for n in one_way.nodes) == 2

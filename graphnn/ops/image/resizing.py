@@ -50,19 +50,27 @@ def resized(x: Value, axes: tuple[int, ...], sizes: tuple[Extent, ...], interpol
     return in_floats(all_axes, x) if changed else x
 
 
-def cropped_to_shape(x: Value, height: int, width: int) -> Value:
-    """The largest part in the middle that has the shape of the result."""
-    rows, columns = int(x.shape[1]), int(x.shape[2])
+def crop_box(rows: int, columns: int, height: int, width: int) -> tuple[int, int, int, int]:
+    """First row and column, rows and columns of the largest part in the middle that has the shape height to width."""
     high = max(min(rows, int(columns * height / width)), 1)
     wide = max(min(columns, int(rows * width / height)), 1)
-    return cut(cut(x, 1, int((rows - high) / 2), high), 2, int((columns - wide) / 2), wide)
+    return int((rows - high) / 2), int((columns - wide) / 2), high, wide
+
+
+def pad_sides(rows: int, columns: int, height: int, width: int) -> tuple[int, int]:
+    """Rows above and below, columns at both sides, that give images the shape height to width."""
+    high, wide = max(rows, int(columns * height / width)), max(columns, int(rows * width / height))
+    return int((high - rows) / 2), int((wide - columns) / 2)
+
+
+def cropped_to_shape(x: Value, height: int, width: int) -> Value:
+    """The largest part in the middle of images that has the shape height to width."""
+    top, left, high, wide = crop_box(int(x.shape[1]), int(x.shape[2]), height, width)
+    return cut(cut(x, 1, top, high), 2, left, wide)
 
 
 def _padded(x: Value, height: int, width: int, fill: Any) -> Value:
-    """The images in the middle of the smallest frame that has the shape of the result."""
-    rows, columns = int(x.shape[1]), int(x.shape[2])
-    top = int((max(rows, int(columns * height / width)) - rows) / 2)
-    left = int((max(columns, int(rows * width / height)) - columns) / 2)
+    top, left = pad_sides(int(x.shape[1]), int(x.shape[2]), height, width)
     return filled(x, ((0, 0), (top, top), (left, left), (0, 0)), fill)
 
 
