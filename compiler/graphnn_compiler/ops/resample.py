@@ -101,13 +101,12 @@ def band(n: int, size: int, method: str, antialias: bool, taps: tuple[float, ...
         width = max(n / size, 1.0) if antialias else 1.0
         centre = (rows + 0.5) * n / size - 0.5
         left = np.ceil(centre - radius * width).astype("int64")
-        k = np.arange(int(np.floor(2 * radius * width)) + 1)
-        place = left[:, None] + k
+        place = left[:, None] + np.arange(int(np.floor(2 * radius * width)) + 1)
         found = np.where((place >= 0) & (place < n), kernel(np.abs(centre[:, None] - place) / width), 0.0)
         found = found / found.sum(1, keepdims=True)
     start, end = np.clip(left, 0, n), np.clip(left + found.shape[1], 0, n)
-    k = np.arange(found.shape[1])
-    shifted = np.minimum(k + (start - left)[:, None], found.shape[1] - 1)
+    taken = int(found.shape[1])
+    shifted: Ints = np.minimum(np.arange(taken) + (start - left)[:, None], taken - 1)
     return Band(start, end - start, np.take_along_axis(found, shifted, 1))
 
 
