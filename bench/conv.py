@@ -3,9 +3,9 @@
     python bench/conv.py [--threads 2] [--rounds 5] [--torch /path/to/a/python/that/has/torch] [--only resnet20_16,...] [--passes fwd,...]
 
 For each layer the forward pass, the gradient in the input and the gradient in the kernel: GFLOP/s, and the ratio of times, PyTorch's
-over graphnn's, each the median over rounds of pairs that were measured one after the other. PyTorch is measured in both memory
-layouts and the better one counts. Each library has a process of its own. graphnn's kernels are called from their runner, as in a
-program; PyTorch's from Python, with gradients switched off, in a loop.
+over graphnn's: the median over rounds of pairs that were measured one after the other, and in brackets that of the best times.
+PyTorch is measured in both memory layouts and the better one counts. Each library has a process of its own. graphnn's kernels are
+called from their runner, as in a program; PyTorch's from Python, with gradients switched off, in a loop.
 """
 
 from __future__ import annotations
@@ -63,7 +63,6 @@ def flops(name: str) -> int:
 
 def torch_layer(name: str, which: str, layout: str, threads: int) -> Callable[[int], None]:
     import torch
-    from torch.nn.grad import conv2d_input, conv2d_weight
 
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
@@ -75,7 +74,6 @@ def torch_layer(name: str, which: str, layout: str, threads: int) -> Callable[[i
     weights = torch.randn(f, c // groups, k, k).contiguous(memory_format=form)
     dy = torch.randn(n, f, ys[1], ys[2]).contiguous(memory_format=form)
     backward = torch.ops.aten.convolution_backward
-    _ = conv2d_input, conv2d_weight
 
     def run(times: int) -> None:
         with torch.no_grad():
@@ -199,7 +197,7 @@ def main() -> None:
         return
     pythons = {"torch": options.torch, "graphnn": sys.executable}
     libraries = {name: start(name, python, options.threads) for name, python in pythons.items()}
-    print(f"{'layer':18} " + "".join(f"{which + ': GFLOP/s graphnn, torch, ratio':>36}" for which in options.passes.split(",")))
+    print(f"{'layer':18} " + "".join(f"{which + ': graphnn, torch, ratio (best)':>37}" for which in options.passes.split(",")))
     for name in options.only.split(",") if options.only else LAYERS:
         row = f"{name:18} "
         for which in options.passes.split(","):
@@ -207,14 +205,15 @@ def main() -> None:
             contenders = [("graphnn", "nhwc"), *[("torch", layout) for layout in layouts]]
             first = {c: ask(libraries[c[0]], name, which, c[1], 2) for c in contenders}
             best = min(contenders[1:], key=first.__getitem__)
-            pair = [contenders[0], best] if min(first[c] for c in contenders[1:]) * 1.5 < max(first[c] for c in contenders[1:]) else contenders
+            theirs = [first[c] for c in contenders[1:]]
+            pair = [contenders[0], best] if min(theirs) * 1.5 < max(theirs) else contenders
             times = {c: max(1, int(options.seconds / first[c])) for c in pair}
             rounds = [{c: ask(libraries[c[0]], name, which, c[1], times[c]) for c in pair} for _ in range(options.rounds)]
             own = statistics.median(r[pair[0]] for r in rounds)
             other = min(pair[1:], key=lambda c: statistics.median(r[c] for r in rounds))
             ratio = statistics.median(r[other] / r[pair[0]] for r in rounds)
-            theirs = statistics.median(r[other] for r in rounds)
-            row += f"{1e-9 * flops(name) / own:16.1f} {1e-9 * flops(name) / theirs:9.1f} {ratio:9.2f}"
+            rates = [1e-9 * flops(name) / t for t in (own, statistics.median(r[other] for r in rounds))]
+            row += f"{rates[0]:12.1f} {rates[1]:8.1f} {ratio:7.2f} ({min(r[other] for r in rounds) / min(r[pair[0]] for r in rounds):4.2f})"
         print(row, flush=True)
     for process in libraries.values():
         process.terminate()

@@ -74,11 +74,12 @@ class SlidingKernel(ConfiguredLayer):
         """Raises ValueError for inputs that hold no whole window."""
         shape = tuple(input_shape)
         space = shape[1:-1] if self.data_format == "channels_last" else shape[2:]
-        known = [i for i, n in enumerate(space) if n is not None]
-        pick: Any = lambda numbers: [numbers[i] for i in known]  # noqa: E731
-        size, dilation = pick(self.kernel_size), pick(self.dilation_rate)
-        pads = pads_of(self.padding, pick(space), size, pick(self.strides), dilation)
-        refuse_empty(pick(space), size, dilation, pads, f"{type(self).__name__} {self.name!r}: ")
+        axes = list(zip(space, self.kernel_size, self.strides, self.dilation_rate, strict=True))
+        known = [a for a in axes if a[0] is not None]
+        if known:
+            extents, size, strides, dilation = (list(numbers) for numbers in zip(*known, strict=True))
+            pads = pads_of(self.padding, extents, size, strides, dilation)
+            refuse_empty(extents, size, dilation, pads, f"{type(self).__name__} {self.name!r}: ")
 
     def add_bias(self, filters: int) -> None:
         """Makes the bias where there is one."""

@@ -50,19 +50,21 @@ class SpectralNormalization(Wrapper):
 
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
-        kernel = getattr(self.layer, "kernel", None)
-        self.kernel = getattr(self.layer, "embeddings", None) if kernel is None else kernel
-        if self.kernel is None:
+        kernel: Any = getattr(self.layer, "kernel", None)
+        if kernel is None:
+            kernel = getattr(self.layer, "embeddings", None)
+        if kernel is None:
             raise ValueError(
                 f"SpectralNormalization {self.name!r}: the layer inside must have a `kernel` or `embeddings`. "
                 f"Received: layer={self.layer!r}"
             )
+        self.kernel: Any = kernel
         self.vector_u = self.add_weight(
             name="vector_u",
-            shape=(1, self.kernel.shape[-1]),
+            shape=(1, kernel.shape[-1]),
             initializer="truncated_normal",
             trainable=False,
-            dtype=self.kernel.dtype,
+            dtype=kernel.dtype,
         )
 
     def call(self, inputs: Any, training: bool = False) -> Any:

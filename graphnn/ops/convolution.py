@@ -166,8 +166,8 @@ def conv_transpose(
     _channels(x, w.shape[-1], "kernel", w.shape)
     more: tuple[int | None, ...] = (None,) * rank
     if output_padding is not None:
-        more = whole_numbers(output_padding, rank, "output_padding", 0)
-        if any(a >= s for a, s in zip(more, step, strict=True) if a is not None):
+        more = given = whole_numbers(output_padding, rank, "output_padding", 0)
+        if any(a >= s for a, s in zip(given, step, strict=True)):
             raise ValueError(
                 f"`output_padding` must be below `strides`. Received: output_padding={output_padding}, strides={step}"
             )

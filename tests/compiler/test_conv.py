@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,11 @@ CASES = [
     Case((2, 6, 6, 3), (2, 2), 4, (4, 4)),  # places that the kernel never meets
     Case((1, 4, 4, 700), (3, 3), 20, padding=ONES),  # many chunks
     Case((40, 7, 7, 24), (3, 3), 19, padding=ONES),  # many blocks and segments
+    Case((9, 6, 5, 100), (3, 3), 21, (2, 1), ((0, 1), (1, 1))),  # borders have phases of their own
+    Case((8, 5, 4, 20), (3, 3), 20, (1, 1), ONES, groups=20),
+    Case((8, 3, 2, 4), (5, 5), 6, (1, 1), TWOS),
+    Case((8, 5, 3), (3,), 4, (2,), ((1, 1),)),
+    Case((8, 3, 4, 3, 2), (2, 3, 2), 5, (1, 1, 2), ((1, 0), (1, 1), (1, 1))),
     Case((2, 40, 30, 9), (3, 3), 50, padding=ONES),  # several bands
     Case((2, 19, 5), (3,), 16, (1,), ((2, 0),)),
     Case((3, 1100, 2), (4,), 3, (2,), ((1, 2),), (3,)),  # rows longer than a chain
@@ -206,6 +211,15 @@ def test_the_order_of_the_sums_is_the_documented_one(channels: int) -> None:
         total = chained(columns[rows].T, gradient[rows], total, 512)
     assert total is not None
     assert same(compute(case, "kernel", x, dy, 3).reshape(-1, 3), total)
+
+
+@pytest.mark.parametrize("kind", ["conv", "input"])
+def test_an_image_does_not_depend_on_its_batch(kind: str) -> None:
+    """Few images are read in copies with zeros around them, many where they lie, without what is outside."""
+    for whole in (Case((9, 8, 7, 80), (3, 3), 20, padding=ONES), Case((9, 9, 8, 5), (4, 3), 20, (2, 1), ((2, 1), (1, 1)), (1, 2))):
+        part = replace(whole, x=(2, *whole.x[1:]))
+        a, b = operands(whole, kind)
+        assert same(compute(whole, kind, a, b, 3)[:2], compute(part, kind, a[:2], b))
 
 
 def test_special_values_survive() -> None:

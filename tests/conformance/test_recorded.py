@@ -39,7 +39,7 @@ def context(runner: Any) -> Any:
     import graphnn
 
     found = runner.Ctx(graphnn, runner.load_adapter("graphnn"), str(DATA))
-    found.scripts = {}
+    found.scripts = runner.load_scripts(str(DATA))
     return found
 
 

@@ -12,6 +12,7 @@ from ..ops.suffix import SUFFIX
 from .nest import Access, Apply, Fold, Gather, Load, Nest, Scalar
 
 LANES = 16
+ROWS = 8  # rows whose vectors lie one below the other that are computed at a time, where they share an operand
 
 
 def literal(x: object, dtype: str) -> str:
@@ -38,6 +39,15 @@ class _Writer:
         self.passes = max([self.passes, *[self.stage[i] for i, t in enumerate(nest.terms) if isinstance(t.expr, Fold)]])
         self.stash: dict[int, int] = {s.term: s.operand for s in nest.stores if nest.terms[s.term].level == "full"}
         self.checks = any(isinstance(t.expr, Gather) for t in nest.terms)
+        self.rows = self.by_rows()
+
+    def by_rows(self) -> bool:
+        """Whether the innermost loop runs over the axis before the lanes', so that what is the same in all of its rows is read once."""
+        nest = self.nest
+        if nest.reduced or self.checks or nest.lane != "k" or len(nest.kept) < 2:
+            return False
+        row, lane = nest.lane_axis - 1, nest.lane_axis
+        return nest.tile is not None or any(a.strides[row] == 0 and a.strides[lane] != 0 for a in nest.operands if a.strides)
 
     def put(self, line: str) -> None:
         self.lines.append("    " * self.depth + line)
@@ -224,18 +234,25 @@ class _Writer:
             self.put(f"r{i} = {fold.init}")
         first = len(nest.kept)
         loops = [(first + i, f"r_{i}") for i in range(len(nest.reduced) - (nest.lane == "r"))]
+        if self.rows:
+            loops = [self.row]
         moving = [a for a, _ in loops]
         used = {p for i in todo for p in self.operands_of(i, now)} | {s.operand for s in stores}
-        lane_axes = [nest.lane_axis] if nest.lane == "r" or not nest.reduced else []
+        across = not nest.reduced and not self.rows  # the lanes' loop is inside
+        lane_axes = [nest.lane_axis] if nest.lane == "r" or across else []
         still = [i for i in todo if self.is_load(i, now) and not nest.varies(self.operands_of(i, now)[0], moving + lane_axes)]
         outside = [i for i in still if not lane_axes or not nest.varies(self.operands_of(i, now)[0], lane_axes)]
         for i in outside:
-            self.load(i, now, "a", nest.lane == "k" and bool(nest.reduced))
+            self.load(i, now, "a", nest.lane == "k" and not across)
         for axis, name in loops:
-            self.put(f"for {name} in range(f{axis - first}):")
+            self.put(f"for {name} in range({self.row_range if self.rows else f'f{axis - first}'}):")
             self.depth += 1
         for p in sorted(used):
-            self.put(f"c{p} = a{p}{self.offset(p, loops)}")
+            if nest.tile is not None and nest.operands[p].buffer is nest.tile:
+                step = " + (i - i0) * product_row" if self.rows else ""
+                self.put(f"c{p} = a{p}{step}")
+            else:
+                self.put(f"c{p} = a{p}{self.offset(p, loops)}")
         rest = [i for i in todo if i not in outside]
         flat = [i for i in rest if self.is_load(i, now) and lane_axes and not nest.varies(self.operands_of(i, now)[0], lane_axes)]
         for i in flat:
@@ -244,7 +261,7 @@ class _Writer:
             self.put(f"for j in range(0, f{len(nest.reduced) - 1}, {LANES}):")
             self.depth += 1
             self.put(f"m = lanes_below(f{len(nest.reduced) - 1} - j)")
-        elif not nest.reduced:
+        elif across:
             self.put(f"for j in range(j0, j1, {LANES}):")
             self.depth += 1
             self.put("m = lanes_below(j1 - j)")
@@ -262,7 +279,7 @@ class _Writer:
             assert isinstance(fold, Fold)
             value = f"v{fold.arg}" if nest.lane == "k" else f"select(m, v{fold.arg}, {fold.init})"
             self.put(f"r{i} = {fold.combine.format(f'r{i}', value)}")
-        self.depth -= len(loops) + (nest.lane == "r" or not nest.reduced)
+        self.depth -= len(loops) + (nest.lane == "r" or across)
 
     def is_load(self, i: int, now: int) -> bool:
         return isinstance(self.nest.terms[i].expr, Load) or (self.stage[i] < now and i in self.stash)
@@ -294,10 +311,11 @@ class _Writer:
             self.item_loops()
         for p, access in enumerate(nest.operands):
             if nest.tile is not None and access.buffer is nest.tile:
-                self.put(f"a{p} = product + (i - i0) * product_row - j0 * {access.size}")
+                row = "" if self.rows else " + (i - i0) * product_row"
+                self.put(f"a{p} = product{row} - j0 * {access.size}")
             else:
                 self.put(f"a{p} = b{p}{self.offset(p, self.outer)}")
-        if nest.lane == "k" and nest.reduced:
+        if nest.lane == "k" and (nest.reduced or self.rows):
             self.put(f"for j in range(j0, j1, {LANES}):")
             self.depth += 1
             self.put("m = lanes_below(j1 - j)")
@@ -313,30 +331,43 @@ class _Writer:
         for i, name in enumerate(("i0", "rows", "j0", "columns", "product", "product_row")):
             self.put(f"{name} = word(n, {i})")
         self.put("j1 = j0 + columns")
+        self.outer = [(0, "i")]
+        if self.rows:
+            self.outer, self.row, self.row_range = [], (0, "i"), "i0, i0 + rows"
+            return
         self.put("for i in range(i0, i0 + rows):")
         self.depth += 1
-        self.outer = [(0, "i")]
 
     def item_loops(self) -> None:
         nest = self.nest
-        outer = list(range(len(nest.kept) - (nest.lane == "k")))
+        outer = list(range(len(nest.kept) - (nest.lane == "k") - self.rows))
         self.outer = [(a, f"i{a}") for a in outer]
         total = " * ".join(f"e{a}" for a in outer) or "1"
         last = len(nest.kept) - 1
         if nest.lane == "k":
             self.put(f"blocks = (e{last} + block - 1) // block")
             total += " * blocks"
+        if self.rows:
+            row = nest.lane_axis - 1
+            self.row, self.row_range = (row, f"i{row}"), "first_row, end_row"
+            self.put(f"groups = (e{row} + {ROWS - 1}) // {ROWS}")
+            total += " * groups"
         self.put(f"items = {total}")
         self.put("for item in range(items * tid // n, items * (tid + 1) // n):")
         self.depth += 1
         place = "item"
+        if self.rows:
+            self.put("group = item // groups")
+            self.put(f"first_row = (item - group * groups) * {ROWS}")
+            self.put(f"end_row = min(e{nest.lane_axis - 1}, first_row + {ROWS})")
+            place = "group"
         if nest.lane == "k":
             if outer:
-                self.put("place = item // blocks")
+                self.put(f"place = {place} // blocks")
+                self.put(f"j0 = ({place} - place * blocks) * block")
                 place = "place"
-                self.put("j0 = (item - place * blocks) * block")
             else:
-                self.put("j0 = item * block")
+                self.put(f"j0 = {place} * block")
             self.put(f"j1 = min(e{last}, j0 + block)")
         for a in reversed(outer):
             if a == 0:

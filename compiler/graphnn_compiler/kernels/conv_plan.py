@@ -7,8 +7,8 @@ Nothing here imports Numba.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
+from itertools import pairwise, product
 from math import prod
 
 from graphnn_compiler.kernels.conv_layout import CHUNK, DEEP, NAMES, PANEL, PHASE, SUM_NAMES
@@ -22,6 +22,7 @@ IN_CACHE, IN_CACHES = 1 << 18, 1 << 21  # bytes of an item's copy, where B stays
 FEW, MANY = 192, 1024  # rows of an item, likewise
 ALL_PANELS = 1 << 21  # bytes of panels of B that are all packed first
 FINISHED = 1 << 14  # bytes of the result that are finished at once
+CLIP_IMAGES, CLIP_PLACES = 4, 4096  # images that are done together at least, places of an image at most, where borders are clipped
 SUM = 512  # places in one chain of the sum over places
 
 
@@ -74,7 +75,24 @@ class ConvPlan:
     tile_at: int
 
 
-Taps = tuple[tuple[int, int], ...]  # places of the kernel, and how far from the place of the result they lie in the source
+@dataclass(frozen=True)
+class Tap:
+    """A place of the kernel along an axis, how far from the phase's first place it lies in the source, its number among those that
+    the places of the result meet there, whether or not they are inside."""
+
+    place: int
+    offset: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """A phase along one axis: places `first`, `first + every`, ... of the result, which meet the same taps, of `all_taps`."""
+
+    first: int
+    extent: int
+    taps: tuple[Tap, ...]
+    all_taps: int
 
 
 @dataclass(frozen=True)
@@ -85,53 +103,69 @@ class Axis:
         source: extent of the source.
         step: indices of the source per index of a phase.
         every: indices of the result per index of a phase.
-        phases: for each phase its extent and its taps.
+        parts: the phases.
         result: extent of the result.
     """
 
     source: int
     step: int
     every: int
-    phases: tuple[tuple[int, Taps], ...]
+    parts: tuple[Part, ...]
     result: int
 
     @property
     def extent(self) -> int:
         """The longest extent of a phase."""
-        return max((n for n, _ in self.phases), default=0)
+        return max((p.extent for p in self.parts), default=0)
 
     @property
     def offsets(self) -> tuple[int, int]:
         """The least and the greatest offset of a tap."""
-        found = [e for n, taps in self.phases if n > 0 for _, e in taps]
+        found = [t.offset for p in self.parts if p.extent > 0 for t in p.taps]
         return min(found, default=0), max(found, default=0)
 
     @property
     def inside(self) -> bool:
         """Whether no tap leaves the source."""
-        return all(e >= 0 and (n - 1) * self.step + e < self.source for n, taps in self.phases if n > 0 for _, e in taps)
+        parts = [p for p in self.parts if p.extent > 0]
+        return all(t.offset >= 0 and (p.extent - 1) * self.step + t.offset < self.source for p in parts for t in p.taps)
 
     def reach(self, count: int) -> int:
         """Indices of the source that so many indices of a phase meet."""
         low, high = self.offsets
         return max(count - 1, 0) * self.step + high - low + 1
 
+    def clipped(self) -> Axis:
+        """The axis with phases of their own for places near the border, without the taps that leave the source."""
+        parts: list[Part] = []
+        for part in self.parts:
+            ends = {0, part.extent}
+            for t in part.taps:
+                first, end = -(t.offset // self.step), (self.source - 1 - t.offset) // self.step + 1
+                ends |= {min(max(first, 0), part.extent), min(max(end, 0), part.extent)}
+            for first, end in pairwise(sorted(ends)):
+                moved = [replace(t, offset=t.offset + first * self.step) for t in part.taps]
+                taps = tuple(t for t in moved if 0 <= t.offset < self.source)
+                parts.append(Part(part.first + first * self.every, end - first, taps, part.all_taps))
+        return replace(self, parts=tuple(parts))
+
 
 def onto_places(x: int, y: int, k: int, s: int, d: int, low: int) -> Axis:
     """The axis as a convolution walks it: each place of y meets every place of the kernel."""
-    return Axis(x, s, 1, ((y, tuple((i, i * d - low) for i in range(k))),), y)
+    return Axis(x, s, 1, (Part(0, y, tuple(Tap(i, i * d - low, i) for i in range(k)), k),), y)
 
 
 def onto_input(x: int, y: int, k: int, s: int, d: int, low: int) -> Axis:
     """The axis as the transpose in the input walks it: places of x that are a stride apart meet the same places of the kernel."""
-    phases: list[tuple[int, Taps]] = []
+    parts: list[Part] = []
     for r in range(s):
-        taps = tuple((i, (r + low - i * d) // s) for i in range(k) if (r + low - i * d) % s == 0)
-        phases.append((max(0, -(-(x - r) // s)), taps))
-    return Axis(y, 1, s, tuple(phases), x)
+        met = [i for i in range(k) if (r + low - i * d) % s == 0]
+        taps = tuple(Tap(i, (r + low - i * d) // s, n) for n, i in enumerate(met))
+        parts.append(Part(r, max(0, -(-(x - r) // s)), taps, len(taps)))
+    return Axis(y, 1, s, tuple(parts), x)
 
 
-NOTHING = Axis(1, 1, 1, ((1, ((0, 0),)),), 1)
+NOTHING = Axis(1, 1, 1, (Part(0, 1, (Tap(0, 0, 0),), 1),), 1)
 
 
 def up(x: int, step: int) -> int:
@@ -209,9 +243,12 @@ def plan_conv(
 ) -> ConvPlan:
     """Choose kernel and blocking of a convolution, or of its transpose in the input (`turned`); arguments as `gemm_plan.plan`."""
     size = SIZES[dtype]
-    tall, small, vectors = TILES[wide_registers(target), size]
+    tall, _, vectors = TILES[wide_registers(target), size]
     width, each = vectors * VECTOR // size, c.by_channel
     axes = canonical(c, onto_input if turned else onto_places, long_first=True)
+    clip = clips(c.images, axes)
+    if clip:
+        axes = [a.clipped() for a in axes]
     of_x, of_y = (c.channels, c.filters) if not turned else (c.filters, c.channels)  # of the source, of the result
     view = View(axes, of_x * size, all(a.inside for a in axes))
     groups = 1 if each else c.groups
@@ -222,41 +259,44 @@ def plan_conv(
     places = c.images * prod(a.result for a in axes)
     most = prod(c.kernel) * depth
     if each:
-        pack = 2 if turned else 0
+        pack = 2 if turned or clip else 0
     elif turned:
         pack = 2
     else:
-        pack = 1 if most * n > FAR or (places >= OFTEN and most * n > NEAR) else 0
+        pack = 1 if most * n > FAR or (places >= OFTEN and most * n > NEAR) else 2 if clip else 0
     phases: list[list[int]] = []
     sums: list[tuple[int, list[list[tuple[int, int, int]]]]] = []
     step = 0
     l0, l1, l2 = view.strides
     r0, r1, r2 = (a.result for a in axes)
     before = 0
-    for (i0, (n0, t0)), (i1, (n1, t1)), (i2, (n2, t2)) in product(*[list(enumerate(a.phases)) for a in axes]):
-        if min(n0, n1, n2) <= 0:
+    for p0, p1, p2 in product(*[a.parts for a in axes]):
+        if min(p0.extent, p1.extent, p2.extent) <= 0:
             continue
-        taps: list[tuple[int, int, int]] = []  # offset in A, length, offset in B
-        for (k0, e0), (k1, e1), (k2, e2) in product(t0, t1, t2):
-            number = (k0 * axes_kernel(c, 1) + k1) * axes_kernel(c, 2) + k2
-            taps.append((view.offset((e0, e1, e2)), depth, number * tap_rows * per_filter))
-        if each and len(t2) > 1:
-            step = (t2[1][1] - t2[0][1]) * l2
-        chunks = cut(taps, size, step if each else size, size if turned and not each else per_filter, depth)
+        taps: list[tuple[int, int, int, int]] = []  # number of the first k, offset in A, length, offset in B
+        for t0, t1, t2 in product(p0.taps, p1.taps, p2.taps):
+            place = (t0.place * axes_kernel(c, 1) + t1.place) * axes_kernel(c, 2) + t2.place
+            number = (t0.number * p1.all_taps + t1.number) * p2.all_taps + t2.number
+            taps.append((number * depth, view.offset((t0.offset, t1.offset, t2.offset)), depth, place * tap_rows * per_filter))
+        if each and len(p2.taps) > 1:
+            step = (p2.taps[1].offset - p2.taps[0].offset) * l2
+        length = chunk_length(p0.all_taps * p1.all_taps * p2.all_taps * depth)
+        chunks = cut(taps, length, step if each else size, size if turned and not each else per_filter)
         sums.append((before, chunks))
         before += len(chunks)
         e0, e1, e2 = (a.every for a in axes)
         phases.append(
-            [n0, n1, n2, axes[0].step * l0, axes[1].step * l1, axes[2].step * l2, (i0 * r1 + i1) * r2 + i2, e0 * r1 * r2, e1 * r2, e2]
-        )
+            [p0.extent, p1.extent, p2.extent, axes[0].step * l0, axes[1].step * l1, axes[2].step * l2,
+             (p0.first * r1 + p1.first) * r2 + p2.first, e0 * r1 * r2, e1 * r2, e2]
+        )  # fmt: skip
     if not phases:  # an empty result
-        phases, sums, before = [[0] * 10], [(0, [[]])], 1
+        phases, sums, before = [[0] * 10], [(0, [list[tuple[int, int, int]]()])], 1
     columns = up(-(-n // -(-n // 256)), width) if n else width
     across = max(1, -(-n // columns))
     chunk_panels = columns // width * PANEL * width * size
     if pack == 2 and before * groups * across * chunk_panels > ALL_PANELS and before * groups * across > 1:
         pack = 1
-    images, band, columns = share(c.images, axes, view, n, groups, width, pack, columns, threads)
+    images, band, columns = share(c.images, axes, view, n, groups, width, pack, columns, threads, clip)
     across = max(1, -(-n // columns))
     chunk_panels = columns // width * PANEL * width * size
     bands = max(1, -(-axes[0].extent // band))
@@ -302,6 +342,13 @@ def canonical(c: Sliding, walk: Callable[..., Axis], long_first: bool) -> list[A
     return [found[0], NOTHING, found[1]] if len(found) == 2 else found
 
 
+def clips(images: int, axes: Sequence[Axis]) -> bool:
+    """Whether places near the border are phases of their own, which saves the copy and the products with zeros. It makes many small
+    phases, so several images have to be done together."""
+    places = prod(a.result for a in axes)
+    return images >= 2 * CLIP_IMAGES and 0 < places <= CLIP_PLACES and not all(a.inside for a in axes)
+
+
 def axes_kernel(c: Sliding, i: int) -> int:
     """The kernel's extent along one of the three axes, where the long axis of one comes first."""
     if len(c.kernel) == 1:
@@ -310,34 +357,39 @@ def axes_kernel(c: Sliding, i: int) -> int:
 
 
 def cut(
-    taps: Sequence[tuple[int, int, int]], size: int, a_step: int, b_step: int, depth: int
+    taps: Sequence[tuple[int, int, int, int]], length: int, a_step: int, b_step: int
 ) -> list[list[tuple[int, int, int]]]:
-    """Runs by chunks: taps cut where a chunk ends, and joined where A and B go on as within a tap."""
-    length = chunk_length(len(taps) * depth)
+    """Runs by chunks: taps cut where a chunk ends, and joined where A and B go on as within a tap. Empty chunks are left out."""
     chunks: list[list[tuple[int, int, int]]] = [[]]
-    room = length
-    for a, left, b in taps:
+    now = -1
+    for number, a, left, b in taps:
         while left:
-            if not room:
+            take = min(left, length - number % length)
+            if number // length != now:
+                now = number // length
                 chunks.append([])
-                room = length
-            take, chunk = min(left, room), chunks[-1]
+            chunk = chunks[-1]
             if chunk and chunk[-1][0] + chunk[-1][1] * a_step == a and chunk[-1][2] + chunk[-1][1] * b_step == b:
                 chunk[-1] = (chunk[-1][0], chunk[-1][1] + take, chunk[-1][2])
             else:
                 chunk.append((a, take, b))
-            a, b, left, room = a + take * a_step, b + take * b_step, left - take, room - take
-    return chunks
+            number, a, b, left = number + take, a + take * a_step, b + take * b_step, left - take
+    return chunks[1:] or chunks
 
 
 def share(
-    images: int, axes: Sequence[Axis], view: View, n: int, groups: int, width: int, pack: int, columns: int, threads: int
+    images: int, axes: Sequence[Axis], view: View, n: int, groups: int, width: int, pack: int, columns: int, threads: int, clip: bool
 ) -> tuple[int, int, int]:
     """Images, indices of the first axis and columns of an item, so that it fits the caches and threads have equal shares."""
     extent = max(axes[0].extent, 1)
     per_row = max(axes[0].every * axes[1].result * axes[2].result, 1)
     rows, space = (MANY, IN_CACHES) if pack == 1 else (FEW, IN_CACHE)
     images = max(images, 1)
+    if clip:
+        per_row = max(prod(a.result for a in axes), 1)
+        together = max(CLIP_IMAGES, -(-MANY // per_row))
+        parts = up(max(1, images // together), threads) if images >= 2 * threads else max(1, images // together)
+        return -(-images // parts), max(axes[0].result, 1), columns
     if extent * per_row <= rows:
         band = extent
         together = max(1, min(images, rows // (extent * per_row)))
@@ -404,7 +456,7 @@ def plan_weights(
     else:
         for image, i, j in product(range(images), range(band), range(y1)):
             runs += [image * copy_image + i * axes[0].step * l0 + j * axes[1].step * l1, y2, 0]
-    taps = [view.offset((t0[1], t1[1], t2[1])) for t0, t1, t2 in product(*[a.phases[0][1] for a in axes])]
+    taps = [view.offset((t0.offset, t1.offset, t2.offset)) for t0, t1, t2 in product(*[a.parts[0].taps for a in axes])]
     m, b_row = len(taps) * channels, c.filters * size
     elements = m * c.filters
     segments = segments_of(elements, blocks)

@@ -32,11 +32,11 @@ PARTIAL = SUM_NAMES.index("partial")
 def build(dtype: str, tall: int, small: int, vectors: int, each: bool) -> Callable[[int, int, int, int, int], int]:
     """The kernel of one element type and family of tiles; the arguments are those of `conv`."""
     writer = SumWriter(Tiles(tall, small, vectors, dtype, "runs", each), each)
-    run_items = kernel_function(f"conv_sums_{dtype}", "dims bufs ctx tid n", writer.items)
+    run_sums = kernel_function(f"conv_sums_{dtype}", "dims bufs ctx tid n", writer.sums)
     join = kernel_function(f"conv_join_{dtype}", "dims bufs ctx tid n", writer.join, result=True)
 
     def conv_weights(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
-        run_items(dims, bufs, ctx, tid, n)
+        run_sums(dims, bufs, ctx, tid, n)
         if word(dims, PARTIAL) == 0:
             return 0
         if n > 1:
@@ -57,7 +57,7 @@ class SumWriter(Writer):
         a = chunk.a + j * self.size if self.each else chunk.a
         return replace(chunk, a=a, index=chunk.index + row * (8 * ROW), c=chunk.c + j * self.size)
 
-    def items(self, code: Code, dims: Word, bufs: Word, ctx: Word, tid: Word, n: Word) -> None:
+    def sums(self, code: Code, dims: Word, bufs: Word, ctx: Word, tid: Word, n: Word) -> None:
         """One thread's items: by segments, then by parts of w."""
         d = Read(code, dims, SUM_NAMES)
         work = code.word(bufs, WORK) + tid * d.thread_bytes

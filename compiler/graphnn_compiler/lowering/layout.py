@@ -34,6 +34,7 @@ class Layout:
         self.copies: dict[Value, tuple[Storage, Storage]] = {}
         self.needed: dict[Group, list[Value]] = {g: [] for g in self.groups}
         self.after: dict[Group, set[Group]] = {}
+        self.read: dict[Group, list[Value]] = {}
         self.inputs = [Buffer(product(v.shape), v.dtype, "input", i) for i, v in enumerate(graph.inputs)]
         self.states = {k: Buffer(product(v.shape), v.dtype, "state", k) for k, v in graph.states.items()}
         self.outputs = [Buffer(product(v.shape), v.dtype, "output", i) for i, v in enumerate(graph.outputs)]
@@ -88,7 +89,9 @@ class Layout:
 
     def in_memory(self, group: Group) -> list[Value]:
         """The values that a group reads from memory."""
-        out: list[Value] = []
+        if group in self.read:
+            return self.read[group]
+        out = self.read[group] = list[Value]()
         for node in group.nodes:
             if group.kind != "loop":
                 out += list(node.inputs)

@@ -37,4 +37,8 @@ class SquareFromMean(Elementwise):
 
     @classmethod
     def samples(cls) -> Sequence[Sample]:
-        return [Sample(cls(), tuple((shape, d, -3, 3) for shape in shapes), False) for d in FLOATS for shapes in (((37,), (37,)), ((3, 5), (3, 1)))]
+        return [
+            Sample(cls(), tuple((shape, d, -3, 3) for shape in shapes), False)
+            for d in FLOATS
+            for shapes in (((37,), (37,)), ((3, 5), (3, 1)))
+        ]

@@ -22,6 +22,7 @@ from ..ops.compare import Compare
 from ..ops.index import Take, TakeAlongAxis
 from ..ops.reduce import Reduce
 from ..views import At, Map, identity, onto_operand, strip
+from .recompute import recompute
 
 MOST_STATES = 1  # that an epilogue writes: an update with slots (Adam) is faster as a streaming pass of its own
 
@@ -132,6 +133,7 @@ class Fuser:
                 self.alone(node, "copy")
         self.merge()
         self.attach_epilogues()
+        recompute(self)
         return self.groups
 
     def producers(self, v: Value) -> list[Node]:
@@ -227,14 +229,28 @@ class Fuser:
     def merge(self) -> None:
         """Joins whole groups where one pass over their common space serves both: a reader with its source, or readers of the same value."""
         inputs = {g: {strip(v, identity(v.ndim))[0] for n in g.nodes for v in n.inputs} for g in self.groups if g.kind == "loop"}
+        sources = {g: self.sources(found) for g, found in inputs.items()}
         for g in [g for g in self.groups if g in inputs]:
             for h in [h for h in self.groups if h in inputs and h is not g]:
                 level = self.common_level(g, h)
+                if not level:
+                    continue
                 near = h in g.after or g in h.after or dense(h.kept) == () or bool(inputs[g] & inputs[h])
-                if level and near and self.mergeable(g, h, level):
+                near = near or any(s.space == g.space for s in sources[g] & sources[h])
+                if near and self.mergeable(g, h, level):
                     self.absorb(h, g, level)
                     inputs[h] |= inputs.pop(g)
+                    sources[h] |= sources.pop(g)
+                    for found in sources.values():
+                        if g in found:
+                            found.remove(g)
+                            found.add(h)
                     break
+
+    def sources(self, inputs: set[Value]) -> set[Group]:
+        """The loops that make some values."""
+        found = {self.group_of[v.node] for v in inputs if v.node is not None and v.node in self.group_of}
+        return {g for g in found if g.kind == "loop"}
 
     def common_level(self, group: Group, into: Group) -> str:
         """The level of `into` at which the full members of `group` would live; empty where there is none."""

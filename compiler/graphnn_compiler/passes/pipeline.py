@@ -12,9 +12,10 @@ from .fold_affine import fold_affine
 from .fold_padding import fold_padding
 from .layout import layout
 from .simplify import simplify
+from .split import split
 
 Pass = Callable[[Graph], Graph]
-PASSES: tuple[Pass, ...] = (dce, expand, simplify, cse, layout, fold_padding, dce, fold_affine, simplify, cse, dce)
+PASSES: tuple[Pass, ...] = (dce, expand, simplify, cse, layout, fold_padding, dce, fold_affine, split, simplify, cse, dce)
 
 
 def optimize(graph: Graph, between: Callable[[str, Graph], None] | None = None) -> Graph:
