@@ -49,6 +49,7 @@ KERNELS: dict[str, tuple[float, Callable[[Floats], Floats]]] = {
     "lanczos3": (3.0, _lanczos(3.0)),
     "lanczos5": (5.0, _lanczos(5.0)),
 }
+NARROW = 16  # inner extents below it are worked on several rows at a time
 METHODS = ("nearest", *KERNELS, "window")
 
 
@@ -163,13 +164,19 @@ class Resample(WithKernel):
         return "resample", {"dtype": specs[0][1]}
 
     def dims(self, shapes: Sequence[tuple[int, ...]]) -> list[int]:
-        """Outer extent, places of x, inner extent, places of the result, weights per row, starts, counts, weights (as bits)."""
+        """Outer extent, places of x, inner extent, places of the result, weights per row, whether narrow; then tables (see the kernel)."""
         x = shapes[0]
         rows = self.rows(x[self.axis])
         outer, inner = (int(np.prod(part, dtype="int64")) for part in (x[: self.axis], x[self.axis + 1 :]))
-        weights = np.ascontiguousarray(rows.weights)
-        head = [outer, x[self.axis], inner, len(rows.start), weights.shape[1]]
-        return [*head, *rows.start.tolist(), *rows.count.tolist(), *weights.view("int64").ravel().tolist()]
+        count, taps = rows.weights.shape
+        weights = np.where(np.arange(taps) < rows.count[:, None], rows.weights, 0.0)
+        head = [outer, x[self.axis], inner, count, taps]
+        if not inner < NARROW:
+            bits = np.ascontiguousarray(weights).view("int64")
+            return [*head, 0, *rows.start.tolist(), *rows.count.tolist(), *bits.ravel().tolist()]
+        offsets = rows.start[:, None] * inner + np.arange(inner)
+        bits = np.ascontiguousarray(np.repeat(weights.T, inner, 1)).view("int64")
+        return [*head, 1, *offsets.ravel().tolist(), *bits.ravel().tolist()]
 
     @classmethod
     def samples(cls) -> Sequence[Sample]:
