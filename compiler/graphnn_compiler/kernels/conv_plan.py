@@ -20,7 +20,7 @@ from graphnn_compiler.runtime.spec import HOST, KernelSpec, Target
 AXES = 3
 IN_CACHE, IN_CACHES = 1 << 18, 1 << 21  # bytes of an item's copy, where B stays in the cache beside it, and where B is packed for it
 FEW, MANY = 192, 1024  # rows of an item, likewise
-ALL_PANELS = 1 << 21  # bytes of panels of B that are all packed first
+ALL_PANELS, ALL_SPACE = 1 << 21, 1 << 24  # bytes of B, and of the space for its panels, that is all packed first
 FINISHED = 1 << 14  # bytes of the result that are finished at once
 CLIP_IMAGES, CLIP_PLACES = 4, 4096  # images that are done together at least, places of an image at most, where borders are clipped
 SUM = 512  # places in one chain of the sum over places
@@ -87,12 +87,16 @@ class Tap:
 
 @dataclass(frozen=True)
 class Part:
-    """A phase along one axis: places `first`, `first + every`, ... of the result, which meet the same taps, of `all_taps`."""
+    """A phase along one axis: places `first`, `first + every`, ... of the result, which meet the same taps, of `all_taps`.
+
+    Phases that differ in the border only have the same `kind`.
+    """
 
     first: int
     extent: int
     taps: tuple[Tap, ...]
     all_taps: int
+    kind: int = 0
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ class Axis:
             for first, end in pairwise(sorted(ends)):
                 moved = [replace(t, offset=t.offset + first * self.step) for t in part.taps]
                 taps = tuple(t for t in moved if 0 <= t.offset < self.source)
-                parts.append(Part(part.first + first * self.every, end - first, taps, part.all_taps))
+                parts.append(Part(part.first + first * self.every, end - first, taps, part.all_taps, part.kind))
         return replace(self, parts=tuple(parts))
 
 
@@ -161,7 +165,7 @@ def onto_input(x: int, y: int, k: int, s: int, d: int, low: int) -> Axis:
     for r in range(s):
         met = [i for i in range(k) if (r + low - i * d) % s == 0]
         taps = tuple(Tap(i, (r + low - i * d) // s, n) for n, i in enumerate(met))
-        parts.append(Part(r, max(0, -(-(x - r) // s)), taps, len(taps)))
+        parts.append(Part(r, max(0, -(-(x - r) // s)), taps, len(taps), r))
     return Axis(y, 1, s, tuple(parts), x)
 
 
@@ -246,11 +250,7 @@ def plan_conv(
     tall, _, vectors = TILES[wide_registers(target), size]
     width, each = vectors * VECTOR // size, c.by_channel
     axes = canonical(c, onto_input if turned else onto_places, long_first=True)
-    clip = clips(c.images, axes)
-    if clip:
-        axes = [a.clipped() for a in axes]
     of_x, of_y = (c.channels, c.filters) if not turned else (c.filters, c.channels)  # of the source, of the result
-    view = View(axes, of_x * size, all(a.inside for a in axes))
     groups = 1 if each else c.groups
     depth, n = (1, of_y) if each else (of_x // groups, of_y // groups)  # of k per tap; columns of a group
     per_filter = c.filters * size
@@ -258,44 +258,57 @@ def plan_conv(
     threads = threads if c.flops >= min_parallel else 1
     places = c.images * prod(a.result for a in axes)
     most = prod(c.kernel) * depth
-    if each:
-        pack = 2 if turned or clip else 0
-    elif turned:
-        pack = 2
+    columns = up(-(-n // -(-n // 256)), width) if n else width
+    if turned:
+        space = prod(c.strides) * -(-most // CHAIN) * groups * up(n, width) * PANEL * size
+        pack = 2 if most * n * groups * size <= ALL_PANELS and space <= ALL_SPACE else 1
     else:
-        pack = 1 if most * n > FAR or (places >= OFTEN and most * n > NEAR) else 2 if clip else 0
-    phases: list[list[int]] = []
-    sums: list[tuple[int, list[list[tuple[int, int, int]]]]] = []
+        pack = 1 if not each and (most * n > FAR or (places >= OFTEN and most * n > NEAR)) else 0
+    whole = list(axes)
+    clip = pack != 1 and clips(c.images, axes)
+    if clip:
+        axes = [a.clipped() for a in axes]
+    view = View(axes, of_x * size, all(a.inside for a in axes))
     step = 0
     l0, l1, l2 = view.strides
-    r0, r1, r2 = (a.result for a in axes)
-    before = 0
-    for p0, p1, p2 in product(*[a.parts for a in axes]):
-        if min(p0.extent, p1.extent, p2.extent) <= 0:
-            continue
-        taps: list[tuple[int, int, int, int]] = []  # number of the first k, offset in A, length, offset in B
+    b_step = size if turned and not each else per_filter
+
+    def chunks_of(p0: Part, p1: Part, p2: Part) -> list[Pack]:
+        """The chunks of a phase."""
+        taps: list[tuple[int, int, int]] = []  # number of the first k, offset in A, offset in B
         for t0, t1, t2 in product(p0.taps, p1.taps, p2.taps):
             place = (t0.place * axes_kernel(c, 1) + t1.place) * axes_kernel(c, 2) + t2.place
             number = (t0.number * p1.all_taps + t1.number) * p2.all_taps + t2.number
-            taps.append((number * depth, view.offset((t0.offset, t1.offset, t2.offset)), depth, place * tap_rows * per_filter))
+            taps.append((number * depth, view.offset((t0.offset, t1.offset, t2.offset)), place * tap_rows * per_filter))
+        length = chunk_length(p0.all_taps * p1.all_taps * p2.all_taps * depth)
+        return cut(taps, depth, length, step if each else size, b_step, absolute=pack == 0)
+
+    def kinds(*parts: Part) -> tuple[int, ...]:
+        return tuple(p.kind for p in parts)
+
+    for p2 in axes[2].parts:
         if each and len(p2.taps) > 1:
             step = (p2.taps[1].offset - p2.taps[0].offset) * l2
-        length = chunk_length(p0.all_taps * p1.all_taps * p2.all_taps * depth)
-        chunks = cut(taps, length, step if each else size, size if turned and not each else per_filter)
-        sums.append((before, chunks))
-        before += len(chunks)
-        e0, e1, e2 = (a.every for a in axes)
+    first_panel: dict[tuple[int, ...], int] = {}
+    packs: list[Pack] = []
+    for parts in product(*[a.parts for a in whole]):
+        first_panel[kinds(*parts)] = len(packs)
+        packs += chunks_of(*parts)
+    phases: list[list[int]] = []
+    sums: list[list[tuple[int, Pack]]] = []
+    r0, r1, r2 = (a.result for a in axes)
+    e0, e1, e2 = (a.every for a in axes)
+    for p0, p1, p2 in product(*[a.parts for a in axes]):
+        if min(p0.extent, p1.extent, p2.extent) <= 0:
+            continue
+        panel = first_panel[kinds(p0, p1, p2)]
+        sums.append([(panel + chunk.number, chunk) for chunk in chunks_of(p0, p1, p2)])
         phases.append(
             [p0.extent, p1.extent, p2.extent, axes[0].step * l0, axes[1].step * l1, axes[2].step * l2,
              (p0.first * r1 + p1.first) * r2 + p2.first, e0 * r1 * r2, e1 * r2, e2]
         )  # fmt: skip
     if not phases:  # an empty result
-        phases, sums, before = [[0] * 10], [(0, [list[tuple[int, int, int]]()])], 1
-    columns = up(-(-n // -(-n // 256)), width) if n else width
-    across = max(1, -(-n // columns))
-    chunk_panels = columns // width * PANEL * width * size
-    if pack == 2 and before * groups * across * chunk_panels > ALL_PANELS and before * groups * across > 1:
-        pack = 1
+        phases, sums, packs = [[0] * 10], [[(0, Pack(0, []))]], []
     images, band, columns = share(c.images, axes, view, n, groups, width, pack, columns, threads, clip)
     across = max(1, -(-n // columns))
     chunk_panels = columns // width * PANEL * width * size
@@ -304,7 +317,7 @@ def plan_conv(
     row_bytes = images * max([min(p[0], band) * p[1] * p[2] for p in phases], default=0) * 8 * ROW
     copy = up(view.copy_bytes(images, band), VECTOR)
     panels = up(copy + len(phases) * row_bytes, VECTOR)
-    packed = chunk_panels * (before * groups * across if pack == 2 else 1 if pack else 0)
+    packed = chunk_panels * (len(packs) * groups * across if pack == 2 else 1 if pack else 0)
     tiles = panels + packed
     thread_bytes = tiles + (up(item_rows * columns * size, VECTOR) if scratch else 0)
     dims = view.words(c.images, band) | {
@@ -316,20 +329,24 @@ def plan_conv(
         "chunk_panels": chunk_panels, "dynamic": int(threads > 1 and c.flops > threads * DYNAMIC), "thread_bytes": thread_bytes,
         "rows": copy, "row_bytes": row_bytes, "panels": panels,
     }  # fmt: skip
-    words = [dims[name] for name in NAMES]
-    at = len(words) + len(phases) * PHASE
-    for phase, (first, chunks) in zip(phases, sums, strict=True):
-        words += [*phase, at, len(chunks), first]
-        at += len(chunks) * CHUNK
+    at = len(NAMES) + len(phases) * PHASE
+    runs_at = at + CHUNK * (sum(map(len, sums)) + len(packs))
+    chunk_words: list[int] = []
     runs: list[int] = []
-    for _, chunks in sums:
-        start = 0
-        for chunk in chunks:
-            length = sum(run[1] for run in chunk)
-            words += [at + len(runs), len(chunk), length, start * per_filter]
-            start += length
-            runs += [x for run in chunk for x in run]
-    words += runs
+
+    def put(panel: int, chunk: Pack) -> None:
+        nonlocal chunk_words, runs
+        chunk_words += [runs_at + len(runs), len(chunk.runs), panel]
+        runs += [x for run in chunk.runs for x in run]
+
+    for phase, chunks in zip(phases, sums, strict=True):
+        phase += [at + len(chunk_words), len(chunks)]
+        for panel, chunk in chunks:
+            put(panel, chunk)
+    dims |= {"packs": at + len(chunk_words), "packs_count": len(packs) if pack == 2 else 0}
+    for panel, chunk in enumerate(packs):
+        put(panel, chunk)
+    words = [dims[name] for name in NAMES] + [x for phase in phases for x in phase] + chunk_words + runs
     name = spec_of("conv", dtype, each, target)
     return ConvPlan(name, words, threads * thread_bytes, threads > 1, NAMES.index("tile"))
 
@@ -356,25 +373,34 @@ def axes_kernel(c: Sliding, i: int) -> int:
     return (c.kernel[0], 1, c.kernel[1])[i] if len(c.kernel) == 2 else c.kernel[i]
 
 
-def cut(
-    taps: Sequence[tuple[int, int, int, int]], length: int, a_step: int, b_step: int
-) -> list[list[tuple[int, int, int]]]:
-    """Runs by chunks: taps cut where a chunk ends, and joined where A and B go on as within a tap. Empty chunks are left out."""
-    chunks: list[list[tuple[int, int, int]]] = [[]]
-    now = -1
-    for number, a, left, b in taps:
+@dataclass(frozen=True)
+class Pack:
+    """A chunk of a sum: its number among those of all taps, and its runs (offset in A, length, offset in B, row of B)."""
+
+    number: int
+    runs: list[tuple[int, int, int, int]]
+
+
+def cut(taps: Sequence[tuple[int, int, int]], depth: int, length: int, a_step: int, b_step: int, absolute: bool) -> list[Pack]:
+    """Runs by chunks: taps of `depth` each, cut where a chunk ends, and joined where A and B go on as within a tap.
+
+    Chunks of which no tap is there are left out, but for one. Rows of B count from the first one (`absolute`) or from the chunk's.
+    """
+    chunks: list[Pack] = []
+    for number, a, b in taps:
+        left = depth
         while left:
             take = min(left, length - number % length)
-            if number // length != now:
-                now = number // length
-                chunks.append([])
-            chunk = chunks[-1]
-            if chunk and chunk[-1][0] + chunk[-1][1] * a_step == a and chunk[-1][2] + chunk[-1][1] * b_step == b:
-                chunk[-1] = (chunk[-1][0], chunk[-1][1] + take, chunk[-1][2])
+            if not chunks or chunks[-1].number != number // length:
+                chunks.append(Pack(number // length, []))
+            runs, row = chunks[-1].runs, number if absolute else number % length
+            last = runs[-1] if runs else (0, 0, 0, -1)
+            if last[0] + last[1] * a_step == a and last[2] + last[1] * b_step == b and last[3] + last[1] == row:
+                runs[-1] = (last[0], last[1] + take, *last[2:])
             else:
-                chunk.append((a, take, b))
+                runs.append((a, take, b, row))
             number, a, b, left = number + take, a + take * a_step, b + take * b_step, left - take
-    return chunks[1:] or chunks
+    return chunks or [Pack(0, [])]
 
 
 def share(
@@ -452,10 +478,10 @@ def plan_weights(
     runs: list[int] = []
     if pieces > 1:
         for q in range(pieces):
-            runs += [q * SUM * a_column, min(SUM, y2 - q * SUM), 0]
+            runs += [q * SUM * a_column, min(SUM, y2 - q * SUM), 0, 0]
     else:
-        for image, i, j in product(range(images), range(band), range(y1)):
-            runs += [image * copy_image + i * axes[0].step * l0 + j * axes[1].step * l1, y2, 0]
+        for line, (image, i, j) in enumerate(product(range(images), range(band), range(y1))):
+            runs += [image * copy_image + i * axes[0].step * l0 + j * axes[1].step * l1, y2, 0, line * y2]
     taps = [view.offset((t0.offset, t1.offset, t2.offset)) for t0, t1, t2 in product(*[a.parts[0].taps for a in axes])]
     m, b_row = len(taps) * channels, c.filters * size
     elements = m * c.filters
