@@ -208,6 +208,13 @@ def test_a_product_that_is_read_elsewhere_is_left_alone() -> None:
     assert on_images(dce(fold_affine(graph))) == on_images(graph)
 
 
+def test_plain_numbers_are_left_alone() -> None:
+    with tracing() as t:
+        x, w = t.input((N, 5, 6, 3), "float32"), t.read(Weight(np.ones((1, 1, 3, 4))), (1, 1, 3, 4), "float32")
+        graph = t.finish([(conv(x, w, (1, 1), ((0, 0), (0, 0))) * 2.0 + 1e8) - 1e8])
+    assert on_images(dce(fold_affine(graph))) == ["Conv", "Mul", "Add", "Sub"]
+
+
 @pytest.mark.parametrize("which", ["batch", "place"])
 def test_numbers_of_the_data_are_left_alone(which: str) -> None:
     """Statistics of the batch, and numbers that differ from place to place, are no numbers per channel of states."""
