@@ -40,6 +40,8 @@ class _Writer:
         self.stash: dict[int, int] = {s.term: s.operand for s in nest.stores if nest.terms[s.term].level == "full"}
         self.checks = any(isinstance(t.expr, Gather) for t in nest.terms)
         self.rows = self.by_rows()
+        # Else an item is some rows all the same: finding its place takes longer than a short row.
+        self.grouped = nest.tile is None and not nest.reduced and nest.lane == "k" and len(nest.kept) > 1
 
     def by_rows(self) -> bool:
         """Whether the innermost loop runs over the axis before the lanes', so that what is the same in all of its rows is read once."""
@@ -340,14 +342,14 @@ class _Writer:
 
     def item_loops(self) -> None:
         nest = self.nest
-        outer = list(range(len(nest.kept) - (nest.lane == "k") - self.rows))
+        outer = list(range(len(nest.kept) - (nest.lane == "k") - self.grouped))
         self.outer = [(a, f"i{a}") for a in outer]
         total = " * ".join(f"e{a}" for a in outer) or "1"
         last = len(nest.kept) - 1
         if nest.lane == "k":
             self.put(f"blocks = (e{last} + block - 1) // block")
             total += " * blocks"
-        if self.rows:
+        if self.grouped:
             row = nest.lane_axis - 1
             self.row, self.row_range = (row, f"i{row}"), "first_row, end_row"
             self.put(f"groups = (e{row} + {ROWS - 1}) // {ROWS}")
@@ -356,7 +358,7 @@ class _Writer:
         self.put("for item in range(items * tid // n, items * (tid + 1) // n):")
         self.depth += 1
         place = "item"
-        if self.rows:
+        if self.grouped:
             self.put("group = item // groups")
             self.put(f"first_row = (item - group * groups) * {ROWS}")
             self.put(f"end_row = min(e{nest.lane_axis - 1}, first_row + {ROWS})")
@@ -376,6 +378,10 @@ class _Writer:
                 self.put(f"q{a} = {place} // e{a}")
                 self.put(f"i{a} = {place} - q{a} * e{a}")
                 place = f"q{a}"
+        if self.grouped and not self.rows:
+            self.put(f"for {self.row[1]} in range({self.row_range}):")
+            self.depth += 1
+            self.outer.append(self.row)
 
 
 def render(nest: Nest) -> str:
