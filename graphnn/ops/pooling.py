@@ -13,6 +13,7 @@ from graphnn_compiler.ops.elementwise import cast
 from graphnn_compiler.ops.movement import transpose
 from graphnn_compiler.trace import emit
 
+from .. import tree
 from ..config import standardize_data_format
 from ..dispatch import op, value
 from ._common import Tensorish, floating
@@ -26,9 +27,8 @@ def integers(given: Any, count: int, name: str, lowest: int = 1) -> tuple[int, .
     Raises:
         ValueError: it is neither, or one of them is below `lowest`.
     """
-    found: Any = (given,) * count if isinstance(given, int) else given
-    whole = isinstance(found, list | tuple) and all(isinstance(i, int) and not isinstance(i, bool) for i in found)  # pyright: ignore[reportUnknownVariableType]
-    if not whole or isinstance(given, bool) or len(found) != count or any(i < lowest for i in found):
+    found: list[Any] = list(given) if tree.is_list(given) else [given] * count
+    if len(found) != count or any(not isinstance(i, int) or isinstance(i, bool) or i < lowest for i in found):
         limit = f", each at least {lowest}"
         raise ValueError(f"The `{name}` argument must be a tuple of {count} integers{limit}. Received {name}={given}")
     return tuple(found)
