@@ -130,6 +130,16 @@ def test_an_elementwise_op_writes_in_the_order_of_the_convolution() -> None:
     assert transposes(graph) == [f"Transpose(perm={LAST})", f"Transpose(perm={LAST})", f"Transpose(perm={SECOND})"]
 
 
+def test_padding_and_scaling_of_the_input_come_after_its_transpose() -> None:
+    def f(x: Value, w: Value) -> list[Value]:
+        wide = emit(movement.Unslice((0, 0, 1, 0), (1, 1, 1, 1), (N, 3, 7, 6)), x * 0.5 + 1.0)
+        return [convolved(wide, w)]
+
+    graph = checked(f, IMAGES, KERNEL)
+    kinds = [type(n.op).__name__ for n in graph.nodes if n.op.kind != "constant"]
+    assert kinds == ["Transpose", "Mul", "Add", "Unslice", "Conv", "Transpose"]
+
+
 def test_gradients_keep_the_layout() -> None:
     def f(x: Value, w: Value) -> list[Value]:
         y = emit(elementwise.Relu(), convolved(x, w))
