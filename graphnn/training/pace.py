@@ -29,5 +29,5 @@ class Pace:
         if not self._known:
             self._known = True
             return
-        wanted = int(TARGET * steps / max(seconds, 1e-9))
+        wanted = round(TARGET * steps / max(seconds, 1e-9))
         self._steps = max(1, min(wanted, GROWTH * max(steps, self._steps // GROWTH)))

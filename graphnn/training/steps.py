@@ -37,6 +37,8 @@ from .watch import FinitenessWatch
 
 CACHE = 2 << 20  # bytes of values that caches hold beside what else passes through them
 SMALLEST = 16  # rows: below, what each step costs counts
+HEAVY = 32 << 20  # bytes of weights from which on several batches are predicted at a time,
+MOST = 4  # as many at most
 JOBS = ("train", "test", "predict")
 
 
@@ -107,24 +109,30 @@ class Step:
         return found
 
     def in_blocks(self, inputs: Sequence[Array | Rows], steps: int) -> tuple[Sequence[Array | Rows], int]:
-        """The same rows in more and smaller steps, where rows do not depend on each other and the values of a batch exceed the caches."""
+        """The same rows in other steps, where rows do not depend on each other: smaller ones whose values fit into the caches, or larger
+        ones for which large weights are read less often."""
         rows = [x for x in inputs if isinstance(x, Rows) and x.order is None]
         if len(rows) < len(inputs):
             return inputs, steps
         batch = rows[0].batch
         block = self.block(batch, [x.array.shape[1:] for x in rows])
+        if block > batch:
+            block = batch * max(n for n in range(1, block // batch + 1) if steps % n == 0)
         return [replace(x, batch=block) for x in rows], steps * batch // block
 
     def block(self, batch: int, trailing: Sequence[tuple[int, ...]]) -> int:
-        """How many rows of a batch are better computed at a time: a divisor of the batch."""
+        """How many rows are better computed at a time: a divisor of the batch, or some batches."""
         key = (batch, *[d for s in trailing for d in s])
         if key not in self.blocks:
             mode = Mode(("rows",) * len(trailing), outputs_by_step=True, limits=(0,) * len(trailing))
             program = self.executable.program([(batch, *s) for s in trailing], mode)
             weights = sum(state.array.nbytes for state in program.lowered.states)  # type: ignore[attr-defined]
             fitting = batch * max(CACHE, weights) // max(program.arena_bytes, 1)
-            divisors = [d for d in range(min(SMALLEST, batch), batch + 1) if batch % d == 0]
-            self.blocks[key] = max([d for d in divisors if d <= fitting], default=divisors[0])
+            if weights > HEAVY and fitting >= 2 * batch:
+                self.blocks[key] = batch * min(fitting // (2 * batch), MOST)
+            else:
+                divisors = [d for d in range(min(SMALLEST, batch), batch + 1) if batch % d == 0]
+                self.blocks[key] = max([d for d in divisors if d <= fitting], default=divisors[0])
         return self.blocks[key]
 
     def by_batches(self, x: Array, batch: int) -> Array | None:

@@ -42,3 +42,16 @@ def test_a_layer_that_mixes_rows_gets_the_batches_that_were_asked_for() -> None:
     found = model.predict(x, batch_size=64, verbose=0)
     np.testing.assert_allclose(found[:64], model.predict_on_batch(x[:64]), atol=1e-5)
     assert not next(s for _, s in model._compiled.steps.named()).apart
+
+
+def test_large_weights_are_read_for_several_batches_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "HEAVY", 1 << 10)
+    x = np.random.default_rng(0).standard_normal((100, 200)).astype("float32")
+    model = graphnn.Sequential([graphnn.Input((200,)), layers.Dense(300, activation="relu"), layers.Dense(5)])
+    found = [model.predict(x, batch_size=8, verbose=0) for _ in range(3)]
+    (step,) = [s for _, s in model._compiled.steps.named()]
+    assert step.blocks[8, 200] == 32
+    assert any(key[0][0] == (16, 200) or key[0][0] == (32, 200) for key in step.executable._programs)
+    for again in found:
+        np.testing.assert_array_equal(again, found[0])
+    np.testing.assert_allclose(found[0], model.predict_on_batch(x), rtol=1e-6)
