@@ -169,7 +169,8 @@ class Resample(WithKernel):
         rows = self.rows(x[self.axis])
         outer, inner = (int(np.prod(part, dtype="int64")) for part in (x[: self.axis], x[self.axis + 1 :]))
         count, taps = rows.weights.shape
-        weights = np.where(np.arange(taps) < rows.count[:, None], rows.weights, 0.0)
+        used: Array = np.arange(taps) < rows.count[:, None]
+        weights = np.where(used, rows.weights, 0.0)
         head = [outer, x[self.axis], inner, count, taps]
         if not inner < NARROW:
             bits = np.ascontiguousarray(weights).view("int64")
