@@ -19,11 +19,12 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 FIELDS = ("contender", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
-PANELS = {
+PANELS: dict[str, Callable[[dict[str, str]], float]] = {
     "loss in training": lambda row: float(row["loss"]),
     "loss on test data": lambda row: float(row["val_loss"]),
     "error in training": lambda row: 1 - float(row["accuracy"]),
@@ -106,7 +107,7 @@ def main() -> None:
         with path.open(newline="") as file:
             rows = sorted([row for row in csv.DictReader(file) if row["contender"] not in measured] + rows, key=lambda r: r["contender"])
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+        writer = csv.DictWriter(file, list(FIELDS), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     from chart import Panel, svg
