@@ -1,4 +1,4 @@
-"""Line charts with logarithmic axes as SVG text, with no package."""
+"""Line charts as SVG text, with no package: y axes are logarithmic, x axes too unless they are even."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ WIDTH, HEIGHT, GAP = 420, 280, 70  # of a panel's frame, and the room around it
 
 @dataclass(frozen=True)
 class Panel:
-    """One chart: a title, the name of the x axis, and (x, y) points by the name of the line."""
+    """One chart: a title, the name of the x axis, (x, y) points by the name of the line, and whether the steps of x are even."""
 
     title: str
     axis: str
     lines: Mapping[str, Sequence[tuple[float, float]]]
+    even: bool = False
 
 
 def svg(panels: Sequence[Panel], unit: str, columns: int = 2) -> str:
@@ -35,7 +36,7 @@ def svg(panels: Sequence[Panel], unit: str, columns: int = 2) -> str:
         x, y = GAP + (i % columns) * (WIDTH + GAP), 36 + (i // columns) * (HEIGHT + GAP)
         parts += [f'<g transform="translate({x},{y})">', *_panel(panel, names, low, max(high, low + 1), unit), "</g>"]
     for i, name in enumerate(names):
-        x, y = GAP + i * 110, height - 16
+        x, y = GAP + i * 150, height - 16
         parts.append(f'<path d="M{x} {y - 4}h22" stroke="{_colour(names, name)}" stroke-width="2.5"/>')
         parts.append(f'<text x="{x + 28}" y="{y}">{escape(name)}</text>')
     return "\n".join([*parts, "</svg>", ""])
@@ -47,10 +48,11 @@ def _colour(names: Sequence[str], name: str) -> str:
 
 def _panel(panel: Panel, names: Sequence[str], low: int, high: int, unit: str) -> list[str]:
     xs = sorted({x for line in panel.lines.values() for x, _ in line}) or [1.0]
-    first, last = math.log2(xs[0]), max(math.log2(xs[-1]), math.log2(xs[0]) + 1)
+    scale = float if panel.even else math.log2
+    first, last = scale(xs[0]), max(scale(xs[-1]), scale(xs[0]) + 1)
 
     def place(x: float, y: float) -> str:
-        return f"{WIDTH * (math.log2(x) - first) / (last - first):.1f} {HEIGHT * (high - math.log10(y)) / (high - low):.1f}"
+        return f"{WIDTH * (scale(x) - first) / (last - first):.1f} {HEIGHT * (high - math.log10(y)) / (high - low):.1f}"
 
     parts = [f'<text y="-12"><tspan font-weight="bold">{escape(panel.title)}</tspan>, {escape(unit)}</text>']
     for e in range(low, high + 1):

@@ -92,14 +92,30 @@ def test_example_of_a_training_step() -> None:
     assert float(example("custom_train_step.py", "4").split()[-1]) > 0.8
 
 
-def test_example_of_mnist(tmp_path: Path) -> None:
+@pytest.fixture
+def mnist(tmp_path: Path) -> str:
+    """A directory of data with a small file in the place of MNIST's: noise, brighter in the rows of the digit."""
     rng = np.random.default_rng(0)
-    folder = tmp_path / "datasets"
-    folder.mkdir()
-    arrays = {f"x_{part}": rng.integers(0, 256, (n, 28, 28), dtype=np.uint8) for part, n in (("train", 300), ("test", 100))}
-    arrays |= {f"y_{part}": rng.integers(0, 10, n, dtype=np.uint8) for part, n in (("train", 300), ("test", 100))}
-    np.savez(folder / "mnist.npz", **arrays)
-    # A file that is not the real one is used, with a warning.
-    out = example("mnist_mlp.py", "1", warnings="default", GRAPHNN_HOME=str(tmp_path))
-    assert "accuracy" in out
-    assert (tmp_path / "mnist_mlp.safetensors").is_file()
+    arrays: dict[str, np.ndarray] = {}
+    for part, n in (("train", 300), ("test", 100)):
+        labels = rng.integers(0, 10, n, dtype=np.uint8)
+        images = rng.integers(0, 128, (n, 28, 28), dtype=np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            image[4 + 2 * label : 6 + 2 * label] += 127
+        arrays |= {f"x_{part}": images, f"y_{part}": labels}
+    (tmp_path / "datasets").mkdir()
+    np.savez(tmp_path / "datasets" / "mnist.npz", **arrays)
+    return str(tmp_path)
+
+
+# A file that is not the real one is used, with a warning.
+
+
+def test_example_of_mnist(mnist: str) -> None:
+    assert "accuracy" in example("mnist_mlp.py", "1", warnings="default", GRAPHNN_HOME=mnist)
+    assert Path("mnist_mlp.safetensors").is_file()
+
+
+def test_example_of_mnist_with_convolutions(mnist: str) -> None:
+    out = example("mnist_convnet.py", "12", warnings="default", GRAPHNN_HOME=mnist)
+    assert float(out.split()[-1]) > 0.9
