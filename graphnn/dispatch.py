@@ -10,15 +10,16 @@ values. Otherwise the body is traced on the arrays' shapes, compiled, kept, and 
 
 Arrays, NumPy scalars and variables among the arguments (also inside lists, tuples and dictionaries) are tensors; a list of numbers is
 one where the parameter's name says so (`TENSORS`); parameters named in `STATIC`, or in `@op(static=...)`, never are. Python numbers
-stay as they are, so that they adapt to the dtype of what they meet.
+adapt to the dtype of what they meet; for parameters that are tensors they are inputs of the program, so that `x * 0.1` and `x * 0.2`
+are one program, except for numbers that `@op(constants=...)` names because the body treats them in a way of its own.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast, overload
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias, TypeVar, cast, overload
 
 import numpy as np
 from graphnn_compiler import build
@@ -28,7 +29,7 @@ from graphnn_compiler.trace import active
 from . import tree
 from .config import on_change, standard_dtype
 from .node import Node, Operation, symbolic_outputs
-from .program import Program, Programs, as_array, is_arraylike, split
+from .program import Program, Programs, Scalar, as_array, is_arraylike, split
 from .tensor import KerasTensor, Tensor
 from .variable import Variable
 
@@ -42,6 +43,8 @@ TENSORS = frozenset(
     "x x1 x2 x3 a b y y_true y_pred condition inputs target output value values tensor indices segment_ids data updates mask "
     "x_min x_max weights xs".split()
 )
+
+_WIDEST = 2**63
 
 OPS: dict[str, Callable[..., Any]] = {}
 _programs = Programs(1024)
@@ -68,7 +71,7 @@ def value(x: Any, dtype: Any = None) -> Value:
         raise ValueError(
             f"a KerasTensor ({x.name}) of the layer graph cannot be used inside a layer's call; pass it as an argument"
         )
-    if isinstance(x, bool | int | float):
+    if isinstance(x, bool | int | float | build.Number):
         return build.value(x, kind or build.value(x).dtype)
     if isinstance(x, list | tuple):
         items = cast(Any, x)
@@ -160,19 +163,34 @@ def _auto(function: Any) -> str:
 @overload
 def op(function: F) -> F: ...
 @overload
-def op(*, static: Iterable[str] = (), tensors: Iterable[str] = (), name: str | None = None) -> Callable[[F], F]: ...
-def op(function: Any = None, *, static: Iterable[str] = (), tensors: Iterable[str] = (), name: str | None = None) -> Any:
+def op(
+    *,
+    static: Iterable[str] = (),
+    tensors: Iterable[str] = (),
+    constants: Mapping[str, tuple[float, ...]] | None = None,
+    name: str | None = None,
+) -> Callable[[F], F]: ...
+def op(
+    function: Any = None,
+    *,
+    static: Iterable[str] = (),
+    tensors: Iterable[str] = (),
+    constants: Mapping[str, tuple[float, ...]] | None = None,
+    name: str | None = None,
+) -> Any:
     """Makes a public op of a body written on values (see the module's text).
 
     Args:
         static: names of parameters that are never tensors.
         tensors: names of parameters where a list of numbers is a tensor.
+        constants: by names of parameters, the Python numbers that are constants of the program and not inputs.
         name: the class name in configurations, by default the function's name in camel case.
     """
     if function is None:
-        return functools.partial(op, static=static, tensors=tensors, name=name)
+        return functools.partial(op, static=static, tensors=tensors, constants=constants, name=name)
     fixed = (STATIC | set(static)) - set(tensors)
     numeric = (TENSORS | set(tensors)) - set(static)
+    inputs: dict[str, tuple[float, ...]] = {}
     names: list[str] = []
     rest = ""
     for p in inspect.signature(function).parameters.values():
@@ -180,6 +198,8 @@ def op(function: Any = None, *, static: Iterable[str] = (), tensors: Iterable[st
             names.append(p.name)
         elif p.kind is p.VAR_POSITIONAL:
             rest = p.name
+        if p.name in numeric and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            inputs[p.name] = (constants or {}).get(p.name, ())
 
     def prepared(parameter: str, x: Any) -> Any:
         if parameter in fixed:
@@ -188,13 +208,14 @@ def op(function: Any = None, *, static: Iterable[str] = (), tensors: Iterable[st
             return listed(x)
         return x
 
+    places = tuple([inputs.get(p) for p in names])
     quick: dict[Any, Program] = {}
     _quick_tables.append(quick)
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         arrays: list[Any] = []
-        key = _quick_key(args, kwargs, arrays)
+        key = _quick_key(args, kwargs, arrays, places, inputs)
         if key is not None and active() is None:
             program = quick.get(key)
             if program is not None:
@@ -210,6 +231,8 @@ def op(function: Any = None, *, static: Iterable[str] = (), tensors: Iterable[st
         if active() is not None:
             args, kwargs = tree.map_structure(_traced, args), tree.map_structure(_traced, kwargs)
             return function(*args, **kwargs)
+        args = tuple([Scalar(x) if i < n and _is_input(x, places[i]) else x for i, x in enumerate(args)])
+        kwargs = {k: Scalar(x) if _is_input(x, inputs.get(k)) else x for k, x in kwargs.items()}
         program, prepared_arrays = _program(function, args, kwargs)
         if key is not None and len(arrays) == len(prepared_arrays) and all(a.dtype.isnative for a in arrays):
             if len(quick) >= 256:
@@ -229,10 +252,27 @@ def _traced(x: Any) -> Any:
     return x
 
 
-def _quick_key(args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any]) -> Any:
-    """A key for arguments that are plain arrays (appended to `arrays`), variables, numbers, strings and None; None for others."""
+_Constants: TypeAlias = "tuple[float, ...] | None"
+
+
+def _is_input(x: Any, constants: _Constants) -> bool:
+    """Whether x is a number that shall be an input; `constants`: those of its parameter that shall not, None if none shall."""
+    kind = cast(Any, type(x))
+    if constants is None or not (kind is float or (kind is int and -_WIDEST <= x < _WIDEST)):
+        return False
+    return x not in constants
+
+
+def _quick_key(
+    args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any], places: tuple[_Constants, ...], inputs: Mapping[str, _Constants]
+) -> Any:
+    """A key for arguments that are plain arrays (appended to `arrays`), variables, numbers, strings and None; None for others.
+
+    `places` and `inputs` say by position and by name which numbers are inputs (see `_is_input`).
+    """
     key: list[Any] = []
-    for x in (*args, *kwargs.values()) if kwargs else args:
+    n = len(args)
+    for i, x in enumerate((*args, *kwargs.values()) if kwargs else args):
         kind = cast(Any, type(x))
         if kind is np.ndarray or kind is Tensor:
             if not x.flags.c_contiguous:
@@ -242,9 +282,14 @@ def _quick_key(args: tuple[Any, ...], kwargs: dict[str, Any], arrays: list[Any])
         elif kind is Variable:
             arrays.append(x.array)
             key += (x.array.dtype, x.array.shape)
-        elif kind is float:
-            key.append(x.hex())  # tells -0.0 from 0.0, and a float from an int
-        elif kind is int or kind is bool or kind is str or x is None:
+        elif kind is float or kind is int:
+            constants = (places[i] if i < len(places) else None) if i < n else inputs.get(list(kwargs)[i - n])
+            if _is_input(x, constants):
+                arrays.append(np.array(x))
+                key.append(kind)
+            else:  # `hex` tells -0.0 from 0.0
+                key += (kind, x.hex() if kind is float else x)
+        elif kind is bool or kind is str or x is None:
             key += (kind, x)
         else:
             return None

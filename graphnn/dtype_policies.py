@@ -81,9 +81,9 @@ def get(identifier: Any) -> DTypePolicy:
     return DTypePolicy(identifier if isinstance(identifier, str) else check(identifier))
 
 
-def serialize(policy: DTypePolicy) -> dict[str, Any]:
+def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
     """The configuration of a policy as files hold it."""
-    return {"module": "keras", "class_name": "DTypePolicy", "config": policy.get_config(), "registered_name": None}
+    return {"module": "keras", "class_name": "DTypePolicy", "config": dtype_policy.get_config(), "registered_name": None}
 
 
 def deserialize(config: dict[str, Any], custom_objects: Any = None) -> DTypePolicy:

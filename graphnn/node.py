@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import combinations, islice, permutations, product
 from typing import Any
 
 from graphnn_compiler.dims import ConcreteExtentNeeded, Dim, Shape, evaluate, symbol, symbols_of
@@ -101,7 +102,8 @@ class Operation:
 def symbolic_outputs(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """What a function gives for symbolic tensors: the same structure with `KerasTensor`s, found by tracing it on values.
 
-    Where the code asks for the number of an unknown extent it is traced with two sets of numbers; what differs is unknown.
+    Where the code asks for the number of an unknown extent it is traced with two sets of numbers; what differs is unknown. Where
+    the code fails on any numbers, as in a sum of shapes (n, 4) and (3, 4), unknown extents are those of other tensors' same axes.
     """
     tensors = list({id(x): x for x in tree.flatten([args, kwargs]) if isinstance(x, KerasTensor)}.values())
     try:
@@ -110,10 +112,21 @@ def symbolic_outputs(function: Callable[..., Any], args: Any, kwargs: Any) -> An
         names = sorted({s for x in tensors for d in x.dims for s in symbols_of(d)})
         if not names:
             raise
-        first, second = ({n: k + (0 if n == BATCH else 59) for n in names} for k in (5, 7))
-        (a, masks), (b, _) = (
-            _traced(function, args, kwargs, tensors, [_numbers(x.dims, e) for x in tensors]) for e in (first, second)
-        )
+
+        def trace(env: dict[str, int]) -> tuple[Any, list[Any]]:
+            return _traced(function, args, kwargs, tensors, [_numbers(x.dims, env) for x in tensors])
+
+        failure: ValueError | None = None
+        for fixed in _equal_extents(tensors, names):
+            try:
+                first, second, a, b, masks = _probed(names, fixed, trace)
+            except ValueError as e:
+                failure = failure or e
+                continue
+            break
+        else:
+            assert failure is not None
+            raise failure from None
 
         def joined(u: Any, v: Any) -> Any:
             return _joined(u, v, first, second)
@@ -128,6 +141,41 @@ def symbolic_outputs(function: Callable[..., Any], args: Any, kwargs: Any) -> An
         if isinstance(x, KerasTensor) and mask is not None:
             x.mask = KerasTensor(tuple(None if isinstance(d, Dim) else d for d in mask.shape), mask.dtype)
     return out
+
+
+def _equal_extents(tensors: list[KerasTensor], names: list[str]) -> Iterator[dict[str, int]]:
+    """Which unknown extents are those that other tensors have on the same axis: first none, then as few as possible."""
+    choices: dict[str, set[int]] = {n: set() for n in names}
+    for x, y in permutations(tensors, 2):
+        for sign in (1, -1):  # axes are counted from the front in a join, from the end in a broadcast
+            for d, e in zip(x.dims[::sign], y.dims[::sign], strict=False):
+                for n in symbols_of(d):
+                    if isinstance(e, int):
+                        choices[n].add(e)
+    unknown = [n for n in names if choices[n]]
+    for count in range(len(unknown) + 1):
+        for some in combinations(unknown, count):
+            for numbers in islice(product(*(sorted(choices[n]) for n in some)), 64):
+                yield dict(zip(some, numbers, strict=True))
+
+
+def _probed(names: list[str], fixed: dict[str, int], trace: Callable[[dict[str, int]], tuple[Any, list[Any]]]) -> tuple[Any, ...]:
+    """Two sets of numbers for unknown extents and what `trace` gives for them: small ones, and where those do not do (an axis that
+    shall be split into equal parts) ones with many divisors.
+    """
+
+    def probe(pair: tuple[int, int], other: int) -> tuple[Any, ...]:
+        first, second = ({n: k if n == BATCH else k + other for n in names} | fixed for k in pair)
+        (a, masks), (b, _) = trace(first), trace(second)
+        return first, second, a, b, masks
+
+    try:
+        return probe((5, 7), 59)
+    except ValueError as error:
+        try:
+            return probe((5040, 7560), 2520)
+        except ValueError:
+            raise error from None
 
 
 class Spec:

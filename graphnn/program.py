@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from threading import Lock
 from typing import Any, TypeVar, cast
 
 import numpy as np
+from graphnn_compiler.build import Number
 from graphnn_compiler.dims import Shape
 from graphnn_compiler.executable import Executable
 from graphnn_compiler.ir import Value
+from graphnn_compiler.runtime.fork import own_lock
 from graphnn_compiler.trace import Tracer, tracing
 
 from . import context
@@ -31,6 +32,25 @@ class Slot:
 
     def __init__(self, index: int):
         self.index = index
+
+
+class NumberSlot(Slot):
+    """The place of a Python number that is an input, of the kind int or float."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, index: int, kind: type):
+        super().__init__(index)
+        self.kind = kind
+
+
+class Scalar:
+    """A Python number among the arguments that shall be an input of the program, so that another number is no other program."""
+
+    __slots__ = ("array", "kind")
+
+    def __init__(self, x: int | float):
+        self.array, self.kind = np.array(x), type(x)
 
 
 class Held:
@@ -87,6 +107,9 @@ def split(x: Any, arrays: list[Any]) -> tuple[Any, Hashable]:
         if kind is float:
             return x, (kind, x.hex())  # tells -0.0 from 0.0, and NaN is NaN
         return x, (kind, x) if kind is not str else x
+    if kind is Scalar:
+        arrays.append(x.array)
+        return NumberSlot(len(arrays) - 1, x.kind), (Slot, x.kind)
     if kind is Held or isinstance(x, np.dtype | type):
         fixed = cast(Any, x)
         return fixed, fixed
@@ -119,6 +142,8 @@ class _Fixed:
 
 def fill(x: Any, values: Sequence[Any]) -> Any:
     """The structure with values in the place of its slots."""
+    if isinstance(x, NumberSlot):
+        return Number(values[x.index], x.kind)
     if isinstance(x, Slot):
         return values[x.index]
     if isinstance(x, Held):
@@ -220,7 +245,7 @@ class Programs:
     def __init__(self, limit: int = 256):
         self.limit = limit
         self._kept: OrderedDict[Hashable, Program | None] = OrderedDict()
-        self._lock = Lock()
+        self._lock = own_lock(self)
 
     def get(self, key: Hashable, make: Callable[[], P]) -> P:
         """What `make` gives, kept under a key; made each time where the key cannot be hashed."""

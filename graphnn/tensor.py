@@ -153,6 +153,8 @@ class KerasTensor(Operators):
     Args:
         shape: a tuple of integers and None.
         dtype: the name of a dtype.
+        sparse, ragged: must be False.
+        record_history: accepted for compatibility.
         name: a name; by default keras_tensor, keras_tensor_1, ...
 
     >>> import graphnn
@@ -165,9 +167,20 @@ class KerasTensor(Operators):
     _keras_history: KerasHistory | None
     _keras_mask: Any
 
-    def __init__(self, shape: Sequence[Any], dtype: Any = "float32", name: str | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        shape: Sequence[Any],
+        dtype: Any = "float32",
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
         from .naming import auto_name
 
+        if sparse or ragged:
+            raise ValueError("sparse and ragged tensors are not supported")
         self.dims = dims_of(shape)
         self.dtype = standard_dtype(dtype)
         self.name = name or auto_name("KerasTensor")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 from graphnn_compiler.ir import Value
+from graphnn_compiler.runtime.program import check_memory
 from graphnn_compiler.trace import active
 
 from . import naming
@@ -15,6 +17,8 @@ from .context import current_path, suspended
 from .tensor import Array, KerasTensor, Operators, Tensor
 
 ALIGNMENT = 64
+# how replicas of a variable would be brought together; one process has a single one
+AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")
 
 
 def aligned(shape: Sequence[int], dtype: str) -> Array:
@@ -37,6 +41,7 @@ class Variable(Operators):
 
     Raises:
         ValueError: for a bad name, a missing shape, or numbers that do not have `shape`.
+        MemoryError: the variable is larger than the machine's memory; nothing was allocated.
 
     >>> import graphnn
     >>> v = graphnn.Variable([1.0, 2.0], name="v")
@@ -64,6 +69,10 @@ class Variable(Operators):
         self.name = name
         scope = current_path()
         self.path = f"{scope}/{name}" if scope else name
+        if aggregation not in AGGREGATIONS:
+            raise ValueError(
+                f"Invalid value for argument `aggregation`. Expected one of {AGGREGATIONS}. Received: aggregation={aggregation!r}"
+            )
         self._trainable = bool(trainable)
         self.autocast, self.aggregation, self.synchronization = autocast, aggregation, synchronization
         self.overwrite_with_gradient = False
@@ -86,6 +95,7 @@ class Variable(Operators):
                 )
             extents = checked_shape(shape, self.path)
             kind = standard_dtype(dtype)
+            check_memory(prod(extents) * np.dtype(kind).itemsize, f"variable {self.path!r} of shape {extents}")
             with suspended():
                 numbers = np.asarray(initializer(extents, dtype=kind))
         else:
@@ -180,19 +190,24 @@ class Variable(Operators):
             raise TypeError(f"variable {self.path!r} has no fixed numbers inside a model; use graphnn.ops instead of numpy")
         return np.array(self.array, dtype=dtype)
 
+    def _number(self) -> Any:
+        if self.array.ndim:
+            raise TypeError(f"only a variable without axes is a number. Received: variable {self.path!r} of shape {self.shape}")
+        return self.array.item()
+
     def __float__(self) -> float:
-        return float(self.array.item())
+        return float(self._number())
 
     def __int__(self) -> int:
-        return int(self.array.item())
+        return int(self._number())
 
     def __index__(self) -> int:
-        return int(self.array.item())
+        return int(self._number())
 
     def __bool__(self) -> bool:
-        if active() is not None:
-            raise TypeError(f"variable {self.path!r} has no truth value inside a model; use ops.where or ops.cond")
-        return bool(self.array)
+        raise TypeError(
+            f"variable {self.path!r} has no truth value; ask for its numbers, or use ops.where or ops.cond in a model"
+        )
 
     def __len__(self) -> int:
         return len(self.array)

@@ -6,6 +6,7 @@ They are what `Value`'s operators call, and what the public ops of graphnn are m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from .dims import Extent, Shape, broadcast, product
 from .dtypes import promote
 from .ir import Value
-from .ops import compare, contract, elementwise, index, movement, reduce
+from .ops import compare, contract, elementwise, index, movement, reduce, transcendental
 from .ops.base import Op, is_float
 from .ops.elementwise import cast
 from .ops.movement import constant, reshape, transpose
@@ -22,10 +23,20 @@ from .trace import emit
 Tensorish = Any
 
 
+@dataclass(frozen=True)
+class Number:
+    """A Python number that is an input of the program and not a constant of it: it promotes as its `kind`, int or float, does."""
+
+    value: Value
+    kind: type
+
+
 def weak_type(x: Any) -> str | type:
     """What `promote` is told about an operand: the dtype's name, or bool, int, float for a Python number."""
     if isinstance(x, Value):
         return x.dtype
+    if isinstance(x, Number):
+        return x.kind
     if isinstance(x, bool):
         return bool
     if isinstance(x, int):
@@ -39,6 +50,8 @@ def value(x: Any, dtype: str | None = None) -> Value:
     """Anything array-like as a value, of `dtype` if one is given."""
     if isinstance(x, Value):
         return cast(x, dtype) if dtype else x
+    if isinstance(x, Number):
+        return cast(x.value, dtype or promote(x.kind))
     if dtype is None:
         kind = weak_type(x)
         dtype = kind if isinstance(kind, str) else promote(kind)
@@ -192,7 +205,22 @@ def wrapped(idx: Any, n: Extent) -> Value:
     if i.dtype.startswith("u"):
         return cast(i, "int64")
     i = cast(i, "int64")
-    return emit(elementwise.Where(), i < 0, i + index.extent_value(n), i)
+    back = i + index.extent_value(n)
+    # Beyond the first element it stays as it is, and is the number that the error names.
+    return emit(elementwise.Where(), emit(compare.And(), i < 0, back >= 0), back, i)
+
+
+def whole_index(x: Value) -> Value:
+    """Floats that stand for indices, as int64; one that is no integer is reported as `NotIntegral` where it is used."""
+    x = cast(x, "float64")
+    whole = emit(transcendental.Trunc(), x)
+    small = emit(compare.Less(), emit(elementwise.Abs(), x), constant(float(index.BROKEN_MOST), "float64"))
+    units = cast(emit(elementwise.Where(), small, x * float(index.BROKEN_UNIT), constant(0.0, "float64")), "int64") + index.BROKEN
+    nan, up, down = (constant(code, "int64") for code in index.BROKEN_OTHERS.values())
+    other = emit(elementwise.Where(), x > 0, up, emit(elementwise.Where(), x < 0, down, nan))
+    broken = emit(elementwise.Where(), small, units, other)
+    fits = emit(compare.And(), emit(compare.Equal(), x, whole), emit(compare.IsFinite(), x))
+    return emit(elementwise.Where(), fits, cast(whole, "int64"), broken)
 
 
 def take(x: Value, idx: Any, axis: int) -> Value:

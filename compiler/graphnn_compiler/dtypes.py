@@ -13,8 +13,10 @@ _KIND_ORDER = {"b": 0, "u": 1, "i": 2, "f": 3}
 
 
 def kind(dtype: str) -> str:
-    """One of b, u, i, f."""
-    return {"b": "b", "u": "u", "i": "i", "f": "f"}[dtype[0]]
+    """One of b, u, i, f; a ValueError for what is no number."""
+    if dtype[0] not in _KIND_ORDER:
+        raise ValueError(f"Invalid dtype: {dtype}. A tensor must hold numbers")
+    return dtype[0]
 
 
 def check(dtype: Any) -> str:

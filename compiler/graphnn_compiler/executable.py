@@ -5,7 +5,6 @@ A state's key is any hashable object with an attribute `array`: a C-contiguous N
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
@@ -16,14 +15,15 @@ import numpy as np
 
 from . import debug
 from .dims import evaluate
-from .interpret import bind_data, bind_symbols, interpret
-from .ir import Graph
+from .interpret import bind_data, bind_symbols, first_not_finite, interpret
+from .ir import Graph, Node
 from .lowering.lower import Lowered, lower
 from .ops.base import Array
-from .ops.index import IndexOutOfRange
+from .ops.index import IndexOutOfRange, index_error
 from .passes.pipeline import optimize
 from .report import Report, report, sources
 from .runtime.context import KernelError
+from .runtime.fork import own_lock
 from .runtime.program import Mode, Program
 from .runtime.team import threads
 
@@ -58,7 +58,7 @@ class Executable:
         self.graph, self.eager, self.job = graph, eager, job
         self._lowered: Lowered | None = None
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
-        self._lock = threading.RLock()
+        self._lock = own_lock(self)
         self._dtypes = [np.dtype(v.dtype) for v in graph.inputs]
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
@@ -100,6 +100,10 @@ class Executable:
 
     def _show_pass(self, name: str, graph: Graph) -> None:
         debug.show(3, f"{self.job} after {name}", str(graph))
+
+    def first_not_finite(self, inputs: Sequence[Array]) -> Node | None:
+        """The node of a step on these inputs and the present states that first makes NaN, or infinity; found by interpreting it."""
+        return first_not_finite(self.graph, inputs, {k: k.array for k in self.graph.states})  # type: ignore[attr-defined]
 
     def report(self) -> Report:
         """What was compiled; sizes and work space are those of the program used last."""
@@ -182,7 +186,7 @@ class Executable:
         if step is None or not step.checks:
             return IndexOutOfRange(failed.value, failed.position, max(program.mode.limits, default=0))
         check = step.checks[0]
-        return IndexOutOfRange(failed.value, failed.position, evaluate(check.limit, program.env), check.origin)
+        return index_error(failed.value, failed.position, evaluate(check.limit, program.env), check.origin)
 
     def _interpret(self, inputs: Sequence[Array | Rows], steps: int, outputs: Sequence[Array] | None) -> list[Array]:
         last: list[Array] = []

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
 from .dims import Dim, evaluate
-from .ir import Graph, Value
+from .ir import Graph, Node, Value
 from .ops.base import Array, Op
+from .ops.index import IndexOutOfRange, NotIntegral
 
 
 def concrete(op: Op, env: Mapping[str, int]) -> Op:
@@ -51,13 +52,39 @@ def bind_symbols(values: Sequence[Value], shapes: Sequence[tuple[int, ...]]) -> 
 
 def interpret(graph: Graph, inputs: Sequence[Array], states: Mapping[Hashable, Array]) -> tuple[list[Array], dict[Hashable, Array]]:
     """Outputs and new values of states; nothing is written in place."""
+    known: dict[Value, Array] = {}
+    for _ in _walk(graph, inputs, states, known):
+        pass
+    return [known[v] for v in graph.outputs], {k: known[v] for k, v in graph.updates.items()}
+
+
+def _walk(
+    graph: Graph, inputs: Sequence[Array], states: Mapping[Hashable, Array], known: dict[Value, Array] | None = None
+) -> Iterator[tuple[Node, list[Array]]]:
+    """Each node in order and what it gives; `known` takes all values."""
     env = bind_symbols(graph.inputs, [a.shape for a in inputs]) | bind_data(graph, inputs)
-    known: dict[Value, Array] = dict(zip(graph.inputs, inputs, strict=True))
+    known = {} if known is None else known
+    known.update(zip(graph.inputs, inputs, strict=True))
     for key, v in graph.states.items():
         known[v] = states[key]
-    with np.errstate(all="ignore"):
-        for node in graph.nodes:
-            out = concrete(node.op, env).reference(*[known[v] for v in node.inputs])
-            for v, a in zip(node.outputs, out if isinstance(out, tuple) else (out,), strict=True):
-                known[v] = np.asarray(a)
-    return [known[v] for v in graph.outputs], {k: known[v] for k, v in graph.updates.items()}
+    for node in graph.nodes:
+        with np.errstate(all="ignore"):
+            try:
+                out = concrete(node.op, env).reference(*[known[v] for v in node.inputs])
+            except (IndexOutOfRange, NotIntegral) as error:
+                raise error.at(node.origin) from None
+        found = [np.asarray(a) for a in (out if isinstance(out, tuple) else (out,))]
+        known.update(zip(node.outputs, found, strict=True))
+        yield node, found
+
+
+def first_not_finite(graph: Graph, inputs: Sequence[Array], states: Mapping[Hashable, Array]) -> Node | None:
+    """The first node that makes NaN of finite numbers, else the first that makes infinity; None where all stays finite."""
+    infinite: Node | None = None
+    for node, out in _walk(graph, inputs, states):
+        for a in out:
+            if a.dtype.kind == "f" and not np.isfinite(a).all():
+                if np.isnan(a).any():
+                    return node
+                infinite = infinite or node
+    return infinite

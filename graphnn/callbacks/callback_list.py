@@ -99,81 +99,97 @@ class CallbackList:
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_batch_begin(batch, logs=logs)
 
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_batch_end(batch, logs=logs)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_epoch_begin(epoch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_epoch_end(epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_train_batch_begin(batch, logs=logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_train_batch_end(batch, logs=logs)
 
     def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_test_batch_begin(batch, logs=logs)
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_test_batch_end(batch, logs=logs)
 
     def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_predict_batch_begin(batch, logs=logs)
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_predict_batch_end(batch, logs=logs)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_train_begin(logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_train_end(logs)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_test_begin(logs)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_test_end(logs)
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_predict_begin(logs)
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
         """Calls the hook of each."""
+        logs = {} if logs is None else logs
         for c in self.callbacks:
             c.on_predict_end(logs)
 

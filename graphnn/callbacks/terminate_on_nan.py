@@ -13,7 +13,8 @@ class TerminateOnNaN(Callback):
     """Stops `fit` at the first batch whose loss is NaN or infinite, before that batch has touched the weights.
 
     The check is part of the compiled step: with this callback a step whose loss or new weights are not finite changes nothing but
-    the metrics, and so do the steps after it.
+    the metrics, and so do the steps after it. What is printed names where the first NaN or infinity came from: an array and its row, a
+    weight, or a layer.
 
     Args:
         raise_error: whether to raise RuntimeError instead of stopping quietly.
@@ -38,6 +39,8 @@ class TerminateOnNaN(Callback):
         elif loss is None or np.isfinite(loss):
             return
         said = f"Batch {batch}: Invalid loss, terminating training"
+        if watch is not None and watch.reason:
+            said += f" ({watch.reason})"
         if self.raise_error:
             raise RuntimeError(f"NaN or Inf loss encountered: {said}")
         sys.stdout.write(said + "\n")

@@ -29,7 +29,7 @@ class Constant(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
         name = standard_dtype(dtype)
-        return tensor(np.broadcast_to(np.asarray(self.value).astype(name), tuple(shape)), name)
+        return tensor(np.broadcast_to(np.asarray(self.value).astype(name), shape), name)
 
     def get_config(self) -> dict[str, Any]:
         return {"value": serialize_keras_object(self.value)}
@@ -48,7 +48,7 @@ class Zeros(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
         name = standard_dtype(dtype)
-        return tensor(np.zeros(tuple(shape), name), name)
+        return tensor(np.zeros(shape, name), name)
 
 
 class Ones(Initializer):
@@ -60,7 +60,7 @@ class Ones(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
         name = standard_dtype(dtype)
-        return tensor(np.ones(tuple(shape), name), name)
+        return tensor(np.ones(shape, name), name)
 
 
 class Identity(Initializer):

@@ -44,6 +44,7 @@ class ReLU(ConfiguredLayer):
         self.negative_slope = not_negative(self, "negative_slope", negative_slope)
         self.threshold = not_negative(self, "threshold", threshold)
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return activations.relu(inputs, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
@@ -75,6 +76,7 @@ class LeakyReLU(ConfiguredLayer):
         super().__init__(**kwargs)
         self.negative_slope = not_negative(self, "negative_slope", negative_slope)
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return activations.leaky_relu(inputs, negative_slope=self.negative_slope)
@@ -119,8 +121,15 @@ class PReLU(ConfiguredLayer):
         self.supports_masking = True
 
     def build(self, input_shape: Any = None) -> None:
-        shared = {axis - 1 for axis in self.shared_axes or []}
-        shape = [1 if i in shared else axis_extents(self, [i + 1], input_shape)[0] for i in range(len(input_shape) - 1)]
+        n = len(input_shape) - 1
+        # A negative axis shifts like a positive one: -1 is the last but one, and the weights have the shape of Keras's.
+        if any(not -n <= axis - 1 < n for axis in self.shared_axes or []):
+            raise IndexError(
+                f"PReLU {self.name!r}: `shared_axes` must be axes of the input. "
+                f"Received: shared_axes={self.shared_axes}, an input of shape {tuple(input_shape)}"
+            )
+        shared = {(axis - 1) % n for axis in self.shared_axes or []}
+        shape = [1 if i in shared else axis_extents(self, [i + 1], input_shape)[0] for i in range(n)]
         self.alpha = add_weight(self, "alpha", shape)
         axes: dict[int, int | None] = {i + 1: d for i, d in enumerate(shape) if i not in shared} if shared else {}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
@@ -153,6 +162,7 @@ class ELU(ConfiguredLayer):
         super().__init__(**kwargs)
         self.alpha = alpha
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return activations.elu(inputs, alpha=self.alpha)
@@ -180,6 +190,7 @@ class Softmax(ConfiguredLayer):
         super().__init__(**kwargs)
         self.axis = axis if isinstance(axis, int) else list(axis)
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         keep = None

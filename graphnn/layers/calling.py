@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from typing import Any, cast
 
@@ -10,6 +9,7 @@ import numpy as np
 from graphnn_compiler.build import count_value
 from graphnn_compiler.dims import ConcreteExtentNeeded
 from graphnn_compiler.ir import Value
+from graphnn_compiler.runtime.fork import LockOwner
 from graphnn_compiler.trace import active
 
 from .. import tree
@@ -25,7 +25,7 @@ from .call_info import CallInfo
 from .input_spec import check_inputs, describe, known
 from .versions import epoch as epoch
 
-_build_lock = threading.RLock()  # of two threads that call a new layer at once, one builds it
+_building = LockOwner()  # of two threads that call a new layer at once, one builds it
 _NO_TENSOR = (bool, int, float, str, type(None))
 
 
@@ -213,7 +213,7 @@ class Calling(ArrayCalls):
         for name, x in bound.items():
             if name != "training" and not name.endswith("mask") and any(hasattr(e, "shape") for e in tree.flatten(x)):
                 shapes[f"{name}_shape"] = tree.map_structure(_known_shape, x)
-        with _build_lock, suspended():
+        with _building.lock, suspended():
             if not self.built:
                 self._build_on(shapes)
                 self.built = True

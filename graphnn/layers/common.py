@@ -73,8 +73,10 @@ def positive_integer(layer: Layer, argument: str, value: object) -> int:
 
 
 def fraction(layer: Layer, argument: str, value: Any) -> Any:
-    """`value` if it is a number from 0 to 1, else a ValueError that names layer and argument."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+    """`value` if it is a number from 0 to 1, else an error that names layer and argument: TypeError for what is no number."""
+    if not hasattr(value, "__float__"):
+        raise TypeError(f"{type(layer).__name__}: `{argument}` must be a number from 0 to 1. Received: {argument}={value!r}")
+    if isinstance(value, bool) or not 0 <= value <= 1:
         raise ValueError(f"{type(layer).__name__}: `{argument}` must be a number from 0 to 1. Received: {argument}={value!r}")
     return value
 

@@ -50,6 +50,7 @@ class Dropout(ConfiguredLayer):
         self.supports_masking = True
         if rate > 0:
             self.seed_generator = random.SeedGenerator(seed)
+        self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
@@ -90,6 +91,7 @@ class AlphaDropout(ConfiguredLayer):
         self.supports_masking = True
         if rate > 0:
             self.seed_generator = random.SeedGenerator(seed)
+        self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
@@ -130,6 +132,7 @@ class GaussianDropout(ConfiguredLayer):
         self.supports_masking = True
         if rate > 0:
             self.seed_generator = random.SeedGenerator(seed)
+        self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
@@ -168,6 +171,7 @@ class GaussianNoise(ConfiguredLayer):
         self.supports_masking = True
         if stddev > 0:
             self.seed_generator = random.SeedGenerator(seed)
+        self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.stddev == 0:

@@ -8,20 +8,17 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import numpy as np
+from graphnn_compiler.build import whole_index
 from graphnn_compiler.ops.base import is_float
 from graphnn_compiler.ops.index import Take
 from graphnn_compiler.trace import emit
 
-from .. import ops, tree
+from .. import ops
 from ..dispatch import value
-from ..tensor import Array
 from .common import Identifier, add_weight, positive_integer, refuse_quantization, set_options
 from .lora import LoraMixin
 
 __all__ = ["Embedding"]
-
-_NO_ID = -(2**62)  # stands for an id that is not integral: out of every range
 
 
 class Embedding(LoraMixin):
@@ -86,11 +83,6 @@ class Embedding(LoraMixin):
         self.built = True
         self.finish_lora()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        for x in (*args[:1], *kwargs.values()):
-            check_integral(self, x)
-        return super().__call__(*args, **kwargs)
-
     def call(self, inputs: Any) -> Any:
         return ops.cast(look_up(self.adapted(self.embeddings), inputs), self.compute_dtype)
 
@@ -102,21 +94,9 @@ class Embedding(LoraMixin):
         return {"activity_regularizer": None, **super().get_config()}
 
 
-def check_integral(layer: Embedding, ids: Any) -> None:
-    """Refuses float numbers that are no integers, where numbers are given; inside a program they are out of range."""
-    if not isinstance(ids, np.ndarray) and not all(isinstance(x, int | float) for x in tree.flatten(ids)):
-        return
-    numbers: Array = np.asarray(ids)  # pyright: ignore[reportUnknownArgumentType]
-    bad = np.flatnonzero(~np.isfinite(numbers) | (numbers != np.trunc(numbers))) if numbers.dtype.kind == "f" else np.empty(0)
-    if bad.size:
-        raise TypeError(f"Embedding {layer.name!r}: ids must be integral. Received: {numbers.flat[bad[0]]} at position {bad[0]}")
-
-
 def look_up(table: Any, ids: Any) -> Any:
     """Rows of a table; ids outside it, negative ones too, are an error."""
     i = value(ids)
     if is_float(i.dtype):
-        # Float ids come from `Input` without a dtype. Those that are not integral must not pass as their neighbours.
-        whole = ops.trunc(i)
-        i = ops.where(ops.equal(i, whole), ops.cast(whole, "int64"), np.int64(_NO_ID))
+        i = whole_index(i)  # float ids come from `Input` without a dtype; those that are not integral must not pass as neighbours
     return emit(Take(0), value(table), value(i, "int64"))

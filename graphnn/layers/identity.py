@@ -27,6 +27,7 @@ class Identity(ConfiguredLayer):
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return inputs

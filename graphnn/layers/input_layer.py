@@ -95,8 +95,6 @@ class InputLayer(Layer):
 
 def _checked(shape: Any, argument: str) -> tuple[int | None, ...]:
     """Positive extents and None; ValueError that names the argument otherwise."""
-    if isinstance(shape, int):
-        shape = (shape,)
     if not isinstance(shape, Sequence) or isinstance(shape, str):
         raise ValueError(f"Cannot convert '{shape}' to a shape: `{argument}` must be a tuple of integers and None")
     out: list[int | None] = []

@@ -58,8 +58,8 @@ class LoraMixin(ConfiguredLayer):
             "dtype": "float64" if weight.dtype == "float64" else "float32",  # small updates would vanish in less
         }
         a, b = initializers.get(a_initializer), initializers.get(b_initializer)
-        setattr(self, f"lora_{name}_a", self.add_weight(f"lora_{name}_a", (*front, rank), initializer=a, **options))
-        setattr(self, f"lora_{name}_b", self.add_weight(f"lora_{name}_b", (rank, last), initializer=b, **options))
+        setattr(self, f"lora_{name}_a", self.add_weight((*front, rank), a, name=f"lora_{name}_a", **options))
+        setattr(self, f"lora_{name}_b", self.add_weight((rank, last), b, name=f"lora_{name}_b", **options))
         weight.trainable = False
         self.lora_enabled = True
         self.lora_rank = rank

@@ -129,6 +129,7 @@ class UnitNormalization(ConfiguredLayer):
         super().__init__(**kwargs)
         self.axis = axis_argument(self, axis)
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return ops.normalize(inputs, axis=self.axis, order=2, epsilon=1e-12)

@@ -75,6 +75,7 @@ class Reshape(ConfiguredLayer):
                 "Reshape: `target_shape` must hold extents of 0 or more and at most one -1. "
                 f"Received: target_shape={self.target_shape}"
             )
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         batch, *rest = ops.shape(inputs)

@@ -29,10 +29,12 @@ class _SpatialDropout(Dropout):
         **kwargs: Any,
     ):
         super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
+        self.built = False
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
         channels_first = self.data_format == "channels_first"
         self.noise_shape = (None, None, *(1,) * self.rank) if channels_first else (None, *(1,) * self.rank, None)
+        self.built = True
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

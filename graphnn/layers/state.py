@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from graphnn_compiler.trace import active
@@ -22,12 +23,27 @@ if TYPE_CHECKING:
     from .layer import Layer
 
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _name_first(add: Method) -> Method:
+    """`add_weight(name, shape)` of older scripts as `add_weight(shape, name=name)`."""
+
+    @wraps(add)
+    def wrapper(self: State, *args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], str):
+            args, kwargs["name"] = args[1:], args[0]
+        return add(self, *args, **kwargs)
+
+    return cast(Method, wrapper)
+
+
 class State(LayerBase):
     """The part of `Layer` that holds weights."""
 
+    @_name_first
     def add_weight(
         self,
-        *args: Any,
         shape: Any = None,
         initializer: Any = None,
         dtype: Any = None,
@@ -52,11 +68,6 @@ class State(LayerBase):
         Raises:
             ValueError: for a shape that is not known, or too large for any memory.
         """
-        for a in args:  # (shape) or (name, shape), as in older scripts
-            if isinstance(a, str):
-                name = a
-            else:
-                shape = a
         from .. import constraints, initializers, regularizers
 
         kind = self.variable_dtype if dtype is None else standard_dtype(dtype)

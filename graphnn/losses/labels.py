@@ -142,13 +142,20 @@ def check_targets(loss: Any, y_true: Any, y_pred_shape: Sequence[int | None]) ->
     if name in CLASS_NUMBERS:
         axis: int = options.get("axis", -1)
         check_labels(labels, shape[axis], options.get("ignore_class"))
-    elif name in ELEMENTWISE:
-        a, b = list(labels.shape), list(shape)
-        if len(a) == len(b) + 1 and a[-1] == 1:
-            a.pop()
-        elif len(b) == len(a) + 1 and b[-1] == 1:
-            b.pop()
-        if len(a) != len(b) or any(n is not None and m != n for m, n in zip(a[1:], b[1:], strict=True)):
-            raise ValueError(
-                f"targets of shape {labels.shape} do not fit predictions of shape {shape} in {name}: they would be repeated"
-            )
+    else:
+        check_target_shape(loss, labels.shape, shape)
+
+
+def check_target_shape(loss: Any, y_true_shape: Sequence[int | None], y_pred_shape: Sequence[int | None]) -> None:
+    """Refuses targets that would only agree with the predictions by broadcasting; None where an extent is unknown."""
+    name, _ = _function_of(loss)
+    if name not in ELEMENTWISE:
+        return
+    given, shape = tuple(y_true_shape), tuple(y_pred_shape)
+    a, b = list(given), list(shape)
+    if len(a) == len(b) + 1 and a[-1] == 1:
+        a.pop()
+    elif len(b) == len(a) + 1 and b[-1] == 1:
+        b.pop()
+    if len(a) != len(b) or any(n is not None and m is not None and m != n for m, n in zip(a[1:], b[1:], strict=True)):
+        raise ValueError(f"targets of shape {given} do not fit predictions of shape {shape} in {name}: they would be repeated")

@@ -14,6 +14,7 @@ from ..layers.layer import Layer, tuples
 from ..node import symbolic_outputs
 from ..tensor import KerasTensor
 from ..training.trainer import Trainer
+from .state_tree import groups, nested, set_state
 
 __all__ = ["Model", "model_from_json"]
 
@@ -145,6 +146,33 @@ class Model(Trainer, Layer):  # pyright: ignore[reportIncompatibleVariableOverri
         from ..saving.weights import load_weights
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, dict[str, Any]]:
+        """The numbers of all variables: by kind (`trainable_variables`, ...), then by the parts of their paths.
+
+        Args:
+            value_format: "backend_tensor" or "numpy_array"; both are arrays here.
+
+        Raises:
+            ValueError: another format, or two variables of one path.
+
+        >>> import graphnn
+        >>> model = graphnn.Sequential([graphnn.Input((3,)), graphnn.layers.Dense(2, name="d")], name="m")
+        >>> model.get_state_tree()["trainable_variables"]["m"]["d"]["bias"].tolist()
+        [0.0, 0.0]
+        """
+        if value_format not in ("backend_tensor", "numpy_array"):
+            raise ValueError(f"`value_format` must be 'backend_tensor' or 'numpy_array'. Received: value_format={value_format!r}")
+        plain = value_format == "numpy_array"
+        return {kind: nested(variables, plain) for kind, variables in groups(self).items()}
+
+    def set_state_tree(self, state_tree: dict[str, dict[str, Any]]) -> None:
+        """Takes numbers in the form that `get_state_tree` gives; variables that are left out keep theirs.
+
+        Raises:
+            ValueError: a kind that there is not, or numbers of another shape.
+        """
+        set_state(self, state_tree)
 
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights of a subclassed model by tracing it on symbolic inputs of given shapes.

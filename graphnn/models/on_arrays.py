@@ -12,6 +12,7 @@ from .. import tree
 from ..dispatch import find
 from ..layers import versions
 from ..layers.layer import Layer
+from ..narrowing import check_whole, holds
 from ..program import Program, Slot, as_array
 from ..tensor import Array, KerasTensor
 from ..variable import Variable
@@ -49,6 +50,10 @@ class OnArrays(_Base):
         bound = self._info().bind(self, args, kwargs)
         return self._on_arrays(bound["inputs"], bound.get("training"), bound.get("mask"))
 
+    @property
+    def input_names(self) -> list[str]:
+        raise NotImplementedError
+
     def matched(self, inputs: Any) -> list[Any]:
         raise NotImplementedError
 
@@ -81,6 +86,9 @@ class OnArrays(_Base):
         if change:
             a = a[..., None] if change > 0 else a[..., 0]
         dtype = self._inputs[i].dtype
+        if not holds(dtype, a.dtype.name):
+            name = f"inputs[{i}]" if len(self._inputs) > 1 else "inputs"
+            check_whole(a, dtype, f"input {self.input_names[i]!r} of model {self.name!r}", name)
         return a if a.dtype.name == dtype else a.astype(dtype)
 
     def _graph_program(self, training: bool | None, arrays: list[Array]) -> Program:

@@ -69,7 +69,7 @@ class Sequential(Model):
             raise ValueError(
                 f"Only instances of `keras.Layer` can be added to a Sequential model. Received: {layer} (of type {type(layer)})"
             )
-        if any(layer.name == other.name for other in self._sequence):
+        if any(layer.name == other.name and layer is not other for other in self._sequence):
             raise ValueError(
                 f"All layers added to a Sequential model should have unique names. Name '{layer.name}' is already the name of a layer "
                 "in this model. Update the `name` argument to pass a unique name."
@@ -286,6 +286,11 @@ class Sequential(Model):
         """A model from `get_config`."""
         from ..saving.serialization import custom_object_scope, deserialize_keras_object
 
+        given: Any = config
+        if not isinstance(given, dict) or "layers" not in given:
+            raise ValueError(
+                f"the configuration of a Sequential model is a dictionary with `layers`. Received: config={config!r}"
+            )
         with custom_object_scope(custom_objects or {}):
             model = cls(name=config.get("name")) if config.get("name") else cls()
             for data in config["layers"]:

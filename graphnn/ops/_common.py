@@ -23,7 +23,7 @@ Axis: TypeAlias = "int | Sequence[int] | None"
 
 def weak(x: Tensorish) -> Any:
     """A Python number as it is (it adapts to the dtype of what it meets), anything else as a value."""
-    return x if isinstance(x, bool | int | float) else value(x)
+    return x if isinstance(x, bool | int | float | build.Number) else value(x)
 
 
 def operands(*xs: Tensorish, floats: bool = False, numbers: bool = False) -> list[Value]:

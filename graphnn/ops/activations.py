@@ -66,7 +66,7 @@ def hard_sigmoid(x: Tensorish) -> Value:
 def _hard_silu(x: Tensorish) -> Value:
     v = floating(x)
     inside = pick(abs(v) > 3.0, like(0, v), v)  # keeps the product finite where it is not used
-    return pick(v < -3.0, like(0, v), pick(v <= 3.0, inside * (inside * (1 / 6) + 0.5), v))
+    return pick(v <= -3.0, like(0, v), pick(v >= 3.0, v, inside * (inside * (1 / 6) + 0.5)))
 
 
 @op

@@ -128,7 +128,7 @@ def signbit_of(x: Value) -> Value:
     return emit(compare.SignBit(), x)
 
 
-@op
+@op(constants={"x2": (1, 2)})
 def power(x1: Tensorish, x2: Tensorish) -> Value:
     """x1 to the power x2.
 

@@ -48,12 +48,13 @@ def hits(labels: Value, classes: Extent, axis: int) -> Value:
 def multi_hot(
     inputs: Tensorish, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any
 ) -> Value:
-    """1 at the places of all classes of a sample, 0 elsewhere. Classes out of range are left out.
+    """1 at the places of all classes of a sample, 0 elsewhere: the largest along axis 1 of `one_hot(inputs, num_classes, axis)`, along
+    axis 0 for one sample. Classes out of range are left out.
 
     Args:
-        inputs: class indices (..., classes of a sample), or of one sample (classes,).
+        inputs: class indices (samples, classes of a sample, ...), or of one sample (classes,).
         num_classes: the extent of the new axis.
-        axis: its place in the result.
+        axis: its place in `one_hot`.
         dtype: that of the result, by default `floatx()`.
         sparse: accepted for compatibility; the result is dense.
 
@@ -67,13 +68,7 @@ def multi_hot(
     if classes is None:
         raise ValueError("Argument `num_classes` must be specified.")
     v = value(inputs)
-    found = build.reduced(reduce.Any, hits(v, classes, -1), v.ndim - 1)
-    at = build.normal_axis(axis, found.ndim)
-    if at != found.ndim - 1:
-        perm = list(range(found.ndim - 1))
-        perm.insert(at, found.ndim - 1)
-        found = build.transpose(found, tuple(perm))
-    return cast(found, standard_dtype(dtype))
+    return cast(build.reduced(reduce.Any, hits(v, classes, axis), 1 if v.ndim > 1 else 0), standard_dtype(dtype))
 
 
 @op(static=("length",))
@@ -88,7 +83,9 @@ def _bincount(x: Tensorish, weights: Tensorish, length: int | None) -> Value:
     offset = ramp_along(0, (n, 1), "int64") * bins
     places = build.reshape(cast(v, "int64"), (n, m))
     inside = emit(compare.And(), places >= 0, places < bins)
-    places = emit(elementwise.Where(), inside, places + offset, build.count_value(n * size, "int64"))
+    # What no bin has stays outside of all rows, a number of the only row as it is: it is what the error names.
+    beyond = emit(elementwise.Where(), places < 0, places, places + build.count_value((n - 1) * size, "int64"))
+    places = emit(elementwise.Where(), inside, places + offset, beyond)
     ones: Value = like(1, value(1, kind)) if weights is None else build.reshape(value(weights), (n, m))
     updates = build.reshape(build.broadcast_to(ones, (n, m)), (n * m, 1))
     base = build.broadcast_to(value(0, kind), (n * size, 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from graphnn_compiler import build
 from graphnn_compiler.dims import ConcreteExtentNeeded, Extent, evaluate, product, show, symbols_of
@@ -135,13 +136,14 @@ def _cheapest(terms: Sequence[Term], extents: dict[str, Extent]) -> tuple[int, i
 
 
 @op(static=("subscripts",), tensors=("operands",))
-def einsum(subscripts: str, *operands: Tensorish) -> Value:
+def einsum(subscripts: str, *operands: Tensorish, **kwargs: Any) -> Value:
     """Einstein's sum over labelled axes.
 
     Args:
         subscripts: a letter for each axis of each operand, "ij,jk->ik"; letters that the result does not name are summed over; "..."
             stands for axes that broadcast. Without "->" the result has the letters that occur once, in alphabetical order.
         *operands: tensors.
+        **kwargs: accepted for compatibility, such as `optimize`: the order of the products is found here.
 
     Raises:
         ValueError: the subscripts do not fit the operands.

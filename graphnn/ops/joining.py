@@ -64,11 +64,11 @@ def _parts(xs: Any, name: str) -> list[Value]:
 
 
 @op
-def stack(xs: Sequence[Tensorish], axis: int = 0) -> Value:
+def stack(x: Sequence[Tensorish], axis: int = 0) -> Value:
     """Tensors of the same shape along a new axis.
 
     Args:
-        xs: a list of tensors or numbers.
+        x: a list of tensors or numbers.
         axis: the place of the new axis in the result.
 
     Raises:
@@ -77,7 +77,7 @@ def stack(xs: Sequence[Tensorish], axis: int = 0) -> Value:
     >>> stack([[1, 2], [3, 4]], axis=1).tolist()
     [[1, 3], [2, 4]]
     """
-    parts = _parts(xs, "stack")
+    parts = _parts(x, "stack")
     at = build.normal_axis(axis, parts[0].ndim + 1)
     _fitting(parts, -1)
     return glued([build.expand(v, at) for v in parts], at)

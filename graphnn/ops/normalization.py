@@ -26,7 +26,9 @@ def _spread(parameter: Tensorish, x: Value, axes: tuple[int, ...]) -> Value:
         return p
     if p.ndim != len(axes):
         return p
-    return reshape(p, tuple(p.shape[axes.index(i)] if i in axes else 1 for i in range(x.ndim)))
+    # By the extents of x: a layer's axes of mixed signs, [-1, 1], are in another order here than its weights'.
+    extents = {i: x.shape[i] if isinstance(x.shape[i], int) else n for i, n in zip(axes, p.shape, strict=True)}
+    return reshape(p, tuple(extents.get(i, 1) for i in range(x.ndim)))
 
 
 def _scaled(x: Value, wide: Value, factor: Value, axes: tuple[int, ...], gamma: Tensorish, beta: Tensorish) -> Value:
@@ -61,8 +63,8 @@ def layer_normalization(
     v = floating(x)
     wide, axes = _wide(v), build.normal_axes(axis, v.ndim)
     eps = fuzz() if epsilon is None else epsilon
-    centred, spread = wide - averaged(wide, axes, True), variance(wide, axes, True)
-    factor = emit(transcendental.Rsqrt(), spread + eps)
+    centred = wide - averaged(wide, axes, True)
+    factor = emit(transcendental.Rsqrt(), variance(wide, axes, True) + eps)
     if kwargs.get("rms_scaling", False):
         return _scaled(v, wide, factor, axes, gamma, None)
     return _scaled(v, centred, factor, axes, gamma, beta)

@@ -11,7 +11,7 @@ from graphnn_compiler.ir import Value
 from graphnn_compiler.ops import compare, elementwise, reduce, transcendental
 from graphnn_compiler.ops.elementwise import cast
 from graphnn_compiler.ops.movement import reshape
-from graphnn_compiler.ops.statistics import SquareFromMean
+from graphnn_compiler.ops.variance import Variance
 from graphnn_compiler.trace import emit
 
 from ..config import standard_dtype
@@ -74,8 +74,12 @@ def averaged(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
 
 
 def variance(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
-    """The mean of the squared distance from the mean, of floats."""
-    return averaged(emit(SquareFromMean(), x, averaged(x, axis, True)), axis, keepdims)
+    """The mean of the squared distance from the mean, of floats; of float16 by way of float32."""
+    if x.dtype == "float16":
+        return cast(variance(cast(x, "float32"), axis, keepdims), "float16")
+    axes = build.normal_axes(axis, x.ndim)
+    y = emit(Variance(axes), x)
+    return reshape(y, tuple(1 if i in axes else d for i, d in enumerate(x.shape))) if keepdims else y
 
 
 @op

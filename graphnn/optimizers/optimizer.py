@@ -78,6 +78,9 @@ class Optimizer(Rate, Gradients, Decay, Averaging, State):
             warnings.warn("Argument `decay` is ignored; give a learning rate schedule instead", stacklevel=3)
         if kwargs:
             raise ValueError(f"Argument(s) not recognized by {type(self).__name__}: {kwargs}")
+        given: Any = name
+        if given is not None and (not isinstance(given, str) or "/" in given):
+            raise ValueError(f"Argument `name` must be a string and cannot contain character `/`. Received: name={given!r}")
         self.name = name or auto_name(type(self).__name__)
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm

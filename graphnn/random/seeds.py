@@ -11,6 +11,7 @@ from graphnn_compiler.ops.index import Iota
 from graphnn_compiler.trace import active, emit
 
 from .. import naming
+from ..context import name_scope
 from ..dispatch import find
 from ..tensor import KerasTensor
 from ..variable import Variable
@@ -49,7 +50,8 @@ class SeedGenerator:
         if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
             raise ValueError(f"Argument `seed` must be a non-negative integer. Received: seed={seed}")
         self._initial = int(seed)
-        self.state = Variable(_state(self._initial), dtype="uint32", trainable=False, name="seed_generator_state")
+        with name_scope(self.name):
+            self.state = Variable(_state(self._initial), dtype="uint32", trainable=False, name="seed_generator_state")
 
     def next(self, ordered: bool = True) -> Any:
         """The present state (seed, draws), after which the number of draws grows by one."""

@@ -62,11 +62,11 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 @contextmanager
-def custom_object_scope(objects: dict[str, Any]) -> Generator[None]:
+def custom_object_scope(custom_objects: dict[str, Any]) -> Generator[None]:
     """Inside, configurations may speak of these classes and functions by name.
 
     Args:
-        objects: {name: class or function}.
+        custom_objects: {name: class or function}.
 
     >>> import graphnn
     >>> class Mine(graphnn.layers.Layer):
@@ -76,7 +76,7 @@ def custom_object_scope(objects: dict[str, Any]) -> Generator[None]:
     >>> layer.name
     'm'
     """
-    _scopes.stack.append(objects)
+    _scopes.stack.append(custom_objects)
     try:
         yield
     finally:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import tree
 from ..losses import check_targets
-from ..losses.labels import CLASS_NUMBERS
+from ..losses.labels import CLASS_NUMBERS, check_target_shape, squeezed
+from ..narrowing import check_whole, holds
 from ..tensor import Array, KerasTensor, shape_of
 from .columns import Column
 from .layout import Layout
@@ -125,6 +127,38 @@ def wide_inputs(model: Any, layout: Layout) -> frozenset[int]:
     return frozenset(p for p, t in zip(places, graph.inputs, strict=True) if p is not None and t.dtype == "float64")
 
 
+def narrowed(model: Any, layout: Layout) -> list[tuple[int, str, str]]:
+    """The arrays whose numbers an integer input may not be able to hold: (number of the array, dtype of the input, what to call it)."""
+    graph = functional(model)
+    if graph is None:
+        return []
+    places = inputs_in_order(model, layout.x) or []
+    found: list[tuple[int, str, str]] = []
+    for name, tensor, place in zip(graph.input_names, graph.inputs, places, strict=True):
+        if place is not None and not holds(tensor.dtype, layout.specs[int(place)][0]):
+            found.append((place, tensor.dtype, f"input {name!r} of model {model.name!r}"))
+    return found
+
+
+def check_narrowed(places: list[tuple[int, str, str]], found: Sequence[Any], names: Sequence[str]) -> None:
+    """Looks at every number that is going to be an integer of fewer bits.
+
+    Args:
+        places: what `narrowed` gave.
+        found: columns or arrays.
+        names: what the user knows them as.
+    """
+    for place, dtype, what in places:
+        data = found[place]
+        if isinstance(data, Column):
+            width = max(int(np.prod(data.shape[1:])), 1)
+            size = max(BLOCK // width, 1)
+            for start in range(0, len(data), size):
+                check_whole(data.rows(start, min(start + size, len(data))), dtype, what, names[place], start)
+        else:
+            check_whole(data, dtype, what, names[place])
+
+
 def targets_of(model: Any, layout: Layout) -> list[tuple[int, Any, tuple[int | None, ...], str]]:
     """For each output with a loss: number of the array with its targets, the loss, the predictions' shape, and a name."""
     loss = model.compiled_loss()
@@ -159,9 +193,15 @@ def check_target(loss: Any, rows: Array, shape: tuple[int | None, ...], name: st
 
 def check_traced_target(loss: Any, y: Any, y_pred: Any, name: str) -> None:
     """Compares the shapes of traced targets and predictions, as far as they have numbers."""
-    trailing = tuple(y.shape[1:])
-    if y.ndim and not uses_class_numbers(loss) and all(isinstance(d, int) for d in trailing):
-        check_target(loss, np.broadcast_to(np.float32(0), (1, *trailing)), shape_of(y_pred.shape), name)
+    if not y.ndim:
+        return
+    try:
+        if uses_class_numbers(loss):
+            squeezed(y, y_pred, getattr(loss, "_fn_kwargs", {}).get("axis", -1))
+        else:
+            check_target_shape(loss, (None, *shape_of(y.shape)[1:]), shape_of(y_pred.shape))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def check_all_targets(

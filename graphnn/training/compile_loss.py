@@ -12,7 +12,7 @@ from ..context import suspended
 from ..dispatch import value
 from . import checks
 from .compile_utils import configuration, identifiers, loss_object, name_of, one
-from .outputs import Outputs, no_leaf, outputs_of, spread, unique_names
+from .outputs import OutputMismatch, Outputs, no_leaf, outputs_of, spread, unique_names
 
 
 @dataclass
@@ -76,10 +76,15 @@ class CompileLoss:
             weights = spread(self.loss_weights, outputs, "the argument `loss_weights` of compile()", one)
         found: list[Target] = []
         for i, (identifier, weight) in enumerate(zip(said, weights, strict=True)):
+            while tree.is_list(identifier) and len(identifier) == 1:
+                identifier = identifier[0]
             loss = loss_object(identifier)
             if loss is not None:
                 key = outputs.keys[i] or (name_of(identifier) if not configuration(identifier) else loss.name)
                 found.append(Target(i, loss, weight, key))
+        if tree.is_dict(outputs.structure) and tree.is_dict(self.said) and not configuration(self.said):
+            order = list(self.said)  # `evaluate` lists the losses as they were said
+            found.sort(key=lambda t: order.index(outputs.keys[t.place].split("/")[0]))
         if len(found) > 1:
             for t, name in zip(found, unique_names([f"{t.key}_loss" for t in found]), strict=True):
                 t.tracker = metrics_module.Mean(name=name)
@@ -95,8 +100,10 @@ class CompileLoss:
         missing = "none" if tree.is_dict(y) else "error"
         found = spread(y, self.outputs, what, no_leaf, missing)
         for t in self.targets:
+            if tree.is_nested(found[t.place]):
+                raise OutputMismatch(f"{what} of output {self.outputs.keys[t.place] or t.place!r} hold several; one is expected")
             if found[t.place] is None:
-                raise ValueError(
+                raise OutputMismatch(
                     f"{what} of output {self.outputs.keys[t.place] or t.place!r} are missing: it is compiled with a loss"
                 )
         return found

@@ -60,7 +60,7 @@ class CompileMetrics:
     def _lists(self, weighted: bool, outputs: Outputs) -> list[list[Any]]:
         said = self.said[weighted]
         what = f"the argument `{'weighted_metrics' if weighted else 'metrics'}` of compile()"
-        if said is None:
+        if not said:
             return [[] for _ in range(len(outputs))]
         if tree.is_dict(said):
             found = spread(said, outputs, what, configuration, "none")
@@ -82,7 +82,7 @@ class CompileMetrics:
         plain, weighted = self._lists(False, outputs), self._lists(True, outputs)
         entries: list[Entry] = []
         for i, key in enumerate(outputs.keys):
-            prefix = f"{key}_" if len(outputs) > 1 and key else ""
+            prefix = f"{outputs.prefixes[i]}_" if len(outputs) > 1 and key else ""
             names: set[str] = set()
             for is_weighted, said in ((False, plain[i]), (True, weighted[i])):
                 if said and y[i] is None:

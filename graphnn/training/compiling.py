@@ -9,6 +9,9 @@ from .compile_metrics import CompileMetrics
 from .compiled import ByJob, Compiled
 from .step_methods import StepMethods
 
+# the attribute with which a callback ends a job
+STOPS = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
+
 
 class Compiling(StepMethods):
     """The part of `Model` that holds what it is trained with.
@@ -16,16 +19,18 @@ class Compiling(StepMethods):
     Attributes:
         optimizer: the optimizer, None before `compile`.
         loss: what `compile` was given.
-        stop_training: set by callbacks to end `fit` after the present epoch.
+        stop_training, stop_evaluating, stop_predicting: set by callbacks to end `fit`, `evaluate` or `predict` after the present batch.
         history: the `History` of the last `fit`.
     """
 
     loss: Any
     history: Any
     stop_training: bool
+    stop_evaluating: bool
+    stop_predicting: bool
 
     def __init__(self) -> None:
-        start: dict[str, Any] = {"optimizer": None, "loss": None, "history": None, "stop_training": False}
+        start: dict[str, Any] = {"optimizer": None, "loss": None, "history": None, **dict.fromkeys(STOPS.values(), False)}
         for k, v in start.items():
             object.__setattr__(self, k, v)
         object.__setattr__(self, "_training", Compiled())
@@ -80,7 +85,7 @@ class Compiling(StepMethods):
             "optimizer": made, "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
             "run_eagerly": bool(run_eagerly), "steps_per_execution": steps_per_execution, "jit_compile": jit_compile is not False,
         }  # fmt: skip
-        for k, v in {"optimizer": made, "loss": loss, "stop_training": False}.items():
+        for k, v in {"optimizer": made, "loss": loss, **dict.fromkeys(STOPS.values(), False)}.items():
             object.__setattr__(self, k, v)
         object.__setattr__(self, "_training", state)
 

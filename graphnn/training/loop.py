@@ -13,6 +13,7 @@ from ..callbacks.history import Record
 from ..layers.calling import epoch
 from ..tensor import Array
 from . import checks
+from .compiling import STOPS
 from .layout import Layout
 from .source import Chunk, Source
 from .steps import Step
@@ -32,6 +33,7 @@ class Loop:
     def __init__(self, model: Any, job: str, callbacks: CallbackList, watch: FinitenessWatch | None = None):
         self.model, self.job, self.watch = model, job, watch
         self.state = model._compiled
+        self.stop = STOPS[job]
         # Hooks of batches want each batch; steps_per_execution makes that every few.
         self.fixed = self.state.steps_per_execution if callbacks.every_batch(job) else None
         self.begin: Callable[..., None] = getattr(callbacks, f"on_{job}_batch_begin")
@@ -58,6 +60,7 @@ class Loop:
             checks.check_inputs(self.model, layout.fill(columns)[0])
         step = self.step_for(layout, rows)
         checks.check_all_targets(step.targets, columns, quick=not whole)
+        step.check(columns)
         return step
 
     def _pace(self, layout: Layout, rows: int) -> int:
@@ -69,6 +72,8 @@ class Loop:
         start = time.perf_counter()
         found = step.run(chunk.inputs, chunk.steps, outputs)
         step.pace(chunk.batch).took(chunk.steps, time.perf_counter() - start)
+        if self.watch is not None and self.watch.bad_step is not None and not self.watch.reason:
+            self.watch.explain(step.executable, chunk.layout.names, chunk.inputs, self.watch.bad_step - self.done)
         return found
 
     def numbers(self, source: Source, limit: int | None) -> Record:
@@ -83,12 +88,13 @@ class Loop:
                     checks.check_filled(list(chunk.columns), self.job)
                     checked = chunk.layout
                 checks.check_all_targets(step.targets, list(chunk.columns), quick=True)
+                step.check(chunk.columns)
             self.begin(self.done)
             found = self._run(chunk, step)
             self.done += chunk.steps
             logs = Record(step.logs(found))
             self.end(self.done - 1, Record(logs))
-            if self.job == "train" and self.model.stop_training:
+            if getattr(self.model, self.stop):
                 break
         return logs
 
@@ -114,6 +120,8 @@ class Loop:
             self._run(chunk, step, outputs)
             self.done += chunk.steps
             self.end(self.done - 1, {"outputs": step.fill([a[stop - chunk.batch : stop] for a in whole])})
+            if getattr(self.model, self.stop):
+                return step.fill([a[:stop] for a in whole])
         return step.fill(whole)
 
     def _joined(self, source: Source, limit: int | None) -> Any:
@@ -122,11 +130,15 @@ class Loop:
         step: Step | None = None
         for chunk in source.chunks(limit, lambda layout, rows: 1):
             step = self.step_for(chunk.layout, chunk.batch)
+            if source.rows is None:
+                step.check(chunk.columns)
             self.begin(self.done)
             found = self._run(chunk, step)
             parts.append(found)
             self.done += 1
             self.end(self.done - 1, {"outputs": step.fill(found)})
+            if getattr(self.model, self.stop):
+                break
         if step is None:
             raise ValueError("predict() was given data without a single batch")
         whole = [np.concatenate(list(group)) if group[0].ndim else np.stack(list(group)) for group in zip(*parts, strict=True)]

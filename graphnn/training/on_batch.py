@@ -50,6 +50,7 @@ class OnBatch(Compiling):
         rows = same_length(found)
         checks.check_inputs(self, data[0])
         step = self._compiled.steps.get(self, "predict", layout, rows)
+        step.check(found)
         return step.fill(step.run([c.rows(0, rows) for c in found]))
 
     def _on_batch(self, job: str, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> dict[str, Any]:
@@ -68,8 +69,9 @@ class OnBatch(Compiling):
         checks.check_inputs(self, data[0])
         step = self._compiled.steps.get(self, job, layout, rows)
         checks.check_all_targets(step.targets, found, quick=True)
+        step.check(found)
         plain = key is not None and len(found) == 2 and step.general and all(c.plain for c in found)
-        if plain and not checks.need_a_look(step.targets, found):
+        if plain and not step.narrowed and not checks.need_a_look(step.targets, found):
             self._compiled.quick[key] = (step, self.optimizer)
         return self._one_step(job, step, [c.rows(0, rows) for c in found])
 

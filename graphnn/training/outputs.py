@@ -35,11 +35,14 @@ class Outputs:
 
     Attributes:
         structure: the structure of the predictions, with an `Output` in each place.
-        keys: for each output what the user may call it: its path joined by slashes, or its layer's name. Empty where it has none.
+        keys: for each output what the user may call it: its path joined by slashes, where a place in a list goes by its layer's name.
+            Empty where it has none.
+        prefixes: for each output what its metrics are called after: the key, but of a list in a structure the layer's name alone.
     """
 
     structure: Any
     keys: tuple[str, ...]
+    prefixes: tuple[str, ...]
 
     @property
     def single(self) -> bool:
@@ -69,18 +72,21 @@ def outputs_of(model: Any, predictions: Any) -> Outputs:
     names = list(getattr(model, "output_names", None) or [])
     paths = [p for p, _ in tree.flatten_with_path(predictions)]
     keys: list[str] = []
+    prefixes: list[str] = []
     for i, path in enumerate(paths):
-        if len(paths) == len(names) and (len(path) == 0 or (len(path) == 1 and isinstance(path[0], int))):
-            keys.append(names[i])
+        named = len(paths) == len(names) and (not path or isinstance(path[-1], int))
+        if named:
+            keys.append("/".join([*map(str, path[:-1]), names[i]]))
         elif path and (names or isinstance(path[0], str)):
             keys.append("/".join(map(str, path)))
         else:
             keys.append("")
+        prefixes.append(names[i] if named else keys[-1])
 
     def output(v: Any) -> Output:
         return Output(shape_of(tuple(v.shape)))
 
-    return Outputs(tree.map_structure(output, predictions), tuple(keys))
+    return Outputs(tree.map_structure(output, predictions), tuple(keys), tuple(prefixes))
 
 
 def spread(said: Any, outputs: Outputs, what: str, leaf: Leaf, missing: str = "error") -> list[Any]:

@@ -44,3 +44,6 @@ class PyDataset:
 
     def on_epoch_end(self) -> None:
         """Called after each epoch."""
+
+
+Sequence = PyDataset  # its name in older scripts

@@ -6,7 +6,7 @@ are None in the model's inputs) and run by the compiler for many batches at a ti
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -15,6 +15,8 @@ from graphnn_compiler.dims import ConcreteExtentNeeded, Dim, Extent, Shape, eval
 from graphnn_compiler.executable import Executable, Rows
 from graphnn_compiler.interpret import bind_symbols
 from graphnn_compiler.ir import Value
+from graphnn_compiler.ops.index import IndexOutOfRange
+from graphnn_compiler.runtime.fork import own_lock
 from graphnn_compiler.trace import Tracer, tracing
 
 from .. import tree
@@ -39,6 +41,7 @@ class Step:
     Attributes:
         executable: what runs it.
         results: the structure of what the job gives, with the numbers of outputs in it.
+        narrowed: the arrays whose numbers must be looked at before an integer input takes them, as `checks.narrowed` gives them.
         targets: for each output with a loss (number of the array with its targets, loss, shape of the predictions, name).
     """
 
@@ -70,6 +73,7 @@ class Step:
         # These may share memory with a weight or an input.
         self.shared = [i for i, v in enumerate(outputs) if v.node is None or v.node.op.kind in ("movement", "constant")]
         self.targets = checks.targets_of(model, layout) if job != "predict" else []
+        self.narrowed = checks.narrowed(model, layout)
         self.single = isinstance(self.results, Place)
 
     def pace(self, batch: int) -> Pace:
@@ -85,12 +89,27 @@ class Step:
         """Runs some steps; an index of the data that is out of range names the targets where it is one of theirs."""
         try:
             found = self.executable.run(inputs, steps, outputs)
-        except IndexError:
+        except IndexOutOfRange as error:
             self._blame(inputs, steps)
-            raise
+            raise self._located(error, inputs, steps) from None
         if outputs is None:
             for i in self.shared:
                 found[i] = np.array(found[i])
+        return found
+
+    def by_batches(self, x: Array, batch: int) -> Array | None:
+        """The one output for many rows, of a step that serves any number; None where that may take too long for one native call."""
+        rows, pace = len(x), self.pace(batch)
+        steps = rows // batch
+        if pace.next() < steps:
+            return None
+        ((_, *trailing),) = self.output_shapes([x.shape])
+        found = np.empty((rows, *trailing), self.dtypes[0])
+        start = time.perf_counter()
+        self.run((Rows(x, batch),), steps, (found,))
+        pace.took(steps, time.perf_counter() - start)
+        if rows % batch:
+            found[steps * batch :] = self.run((x[steps * batch :],))[0]
         return found
 
     def _blame(self, inputs: Sequence[Array | Rows], steps: int) -> None:
@@ -102,6 +121,25 @@ class Step:
                 checks.check_target(loss, rows, shape, name)
             except ValueError as better:
                 raise better from None
+
+    def _located(self, error: IndexOutOfRange, inputs: Sequence[Array | Rows], steps: int) -> Exception:
+        """The error with the row of the data that has the bad number, where it is in the data as it is."""
+        for name, x in zip(self.layout.names, inputs, strict=True):
+            rows = np.arange(len(x)) if not isinstance(x, Rows) else np.arange(x.first, x.first + steps * x.batch)
+            if isinstance(x, Rows) and x.order is not None:
+                rows = x.order[rows]
+            part = (x.array if isinstance(x, Rows) else x)[rows]
+            bad = np.flatnonzero(part == error.value)
+            if bad.size and part.dtype.kind in "iuf":
+                row = rows[bad[0] * len(rows) // part.size]
+                more = f". It is in row {row} of {name}"
+                return IndexOutOfRange(error.value, error.position, error.limit, error.where, more)
+        return error
+
+    def check(self, found: Sequence[Any]) -> None:
+        """Refuses data that integer inputs cannot hold; `found` are columns, or arrays ready for `run`."""
+        if self.narrowed:
+            checks.check_narrowed(self.narrowed, found, self.layout.names)
 
     def fill(self, arrays: Sequence[Any]) -> Any:
         """The structure of the results with arrays in it."""
@@ -196,7 +234,7 @@ class Steps:
         self._for: dict[Hashable, Step] = {}  # by layout: quick
         self._kept: dict[Hashable, tuple[str, Step]] = {}  # by symbolic shapes: one for all lengths
         self._exact: set[Hashable] = set()  # what asked for the numbers of its extents
-        self._lock = threading.RLock()
+        self._lock = own_lock(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Steps:
         return Steps()

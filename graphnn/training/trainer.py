@@ -84,6 +84,9 @@ class Trainer(OnBatch):
         """
         self._assert_compiled("fit")
         verbose = resolve_verbose(verbose)
+        for name, n in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+            if not isinstance(n, int | np.integer):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"`{name}` must be an integer. Received: {name}={n!r}")
         epochs = epochs if config.max_epochs() is None else min(epochs, config.max_epochs() or 0)
         validation: Source | None = None
         if validation_split and validation_data is None:
@@ -168,7 +171,7 @@ class Trainer(OnBatch):
             ValueError: the model is not compiled, or the data do not fit it.
         """
         if kwargs:
-            raise TypeError(f"evaluate() got unexpected keyword arguments {sorted(kwargs)}")
+            raise ValueError(f"evaluate() got unexpected keyword arguments {sorted(kwargs)}")
         self._assert_compiled("evaluate")
         verbose = resolve_verbose(verbose)
         source = self._source("evaluate", x, y, sample_weight, None, batch_size, False)
@@ -178,7 +181,7 @@ class Trainer(OnBatch):
         loop = Loop(self, "test", hooks)
         loop.prepare(source, whole=True)
         logs = self._measure(loop, source, limit, hooks)
-        if limit is not None and loop.done < limit:
+        if limit is not None and loop.done < limit and not self.stop_evaluating:
             ran_out(source.kind, limit, loop.done)
         return dict(logs) if return_dict else self._listed(logs)
 
@@ -218,27 +221,30 @@ class Trainer(OnBatch):
         hooks = as_list(callbacks, self, "predict", verbose=verbose, epochs=1, steps=known)
         loop = Loop(self, "predict", hooks)
         step = loop.prepare(source, whole=False)
+        self.stop_predicting = False
         hooks.on_predict_begin()
         outputs = loop.predictions(source, limit)
-        hooks.on_predict_end({"outputs": outputs})
-        if limit is not None and loop.done < limit:
+        hooks.on_predict_end()
+        if limit is not None and loop.done < limit and not self.stop_predicting:
             ran_out(source.kind, limit, loop.done)
         if step.single and type(x) is np.ndarray and step.by_rows and step.general and Column(x, "x").plain:
             self._compiled.quick[(x.shape[1:], x.dtype)] = step
         return outputs
 
     def _quick_prediction(self, x: Array, batch_size: int) -> Array | None:
-        """A batch of the kind that was predicted before, without any ceremony; None where that does not do."""
+        """Rows of the kind that was predicted before, without any ceremony; None where that does not do."""
         step = self._compiled.quick.get((x.shape[1:], x.dtype))
-        if step is None or not 0 < len(x) <= batch_size or step.epoch != epoch() or not x.flags.c_contiguous:
+        if step is None or not len(x) or step.epoch != epoch() or not x.flags.c_contiguous:
             return None
-        return step.run((x,))[0]
+        step.check((x,))
+        return step.run((x,))[0] if len(x) <= batch_size else step.by_batches(x, batch_size)
 
     # ---- helpers
 
     def _measure(self, loop: Loop, source: Source, limit: int | None, hooks: CallbackList) -> Record:
         self.reset_metrics()
         source.restart()
+        self.stop_evaluating = False
         hooks.on_test_begin()
         logs = loop.numbers(source, limit)
         hooks.on_test_end(Record(logs))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     )
     from ..saving.serialization import deserialize_keras_object, serialize_keras_object
     from ..tensor import is_keras_tensor
-    from ..training.py_dataset import PyDataset
+    from ..training.py_dataset import PyDataset, Sequence
     from ..visualization import model_to_dot, plot_model
     from . import np_utils
     from .data_files import get_file
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from .packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
     from .progbar import Progbar
     from .seeding import set_random_seed
+    from .sequences import pad_sequences
 
 _NAMES = {
     "CustomObjectScope": "saving.registry",
     "Progbar": "utils.progbar",
     "PyDataset": "training.py_dataset",
+    "Sequence": "training.py_dataset",
     "array_to_img": "utils.image_utils",
     "clear_session": "backend",
     "custom_object_scope": "saving.registry",
@@ -53,6 +55,7 @@ _NAMES = {
     "model_to_dot": "visualization",
     "normalize": "utils.numerical",
     "pack_x_y_sample_weight": "utils.packing",
+    "pad_sequences": "utils.sequences",
     "plot_model": "visualization",
     "register_keras_serializable": "saving.registry",
     "save_img": "utils.image_utils",
@@ -64,11 +67,11 @@ _NAMES = {
 }
 
 __all__ = [
-    "CustomObjectScope", "Progbar", "PyDataset", "array_to_img", "clear_session", "custom_object_scope",
+    "CustomObjectScope", "Progbar", "PyDataset", "Sequence", "array_to_img", "clear_session", "custom_object_scope",
     "deserialize_keras_object", "disable_interactive_logging", "enable_interactive_logging", "get_custom_objects",
     "get_file", "get_registered_name", "get_registered_object", "get_source_inputs", "image_dataset_from_directory",
     "img_to_array", "is_interactive_logging_enabled", "is_keras_tensor", "load_img", "model_to_dot", "normalize",
-    "np_utils", "pack_x_y_sample_weight", "plot_model", "register_keras_serializable", "save_img",
+    "np_utils", "pack_x_y_sample_weight", "pad_sequences", "plot_model", "register_keras_serializable", "save_img",
     "serialize_keras_object", "set_random_seed", "standardize_dtype", "to_categorical", "unpack_x_y_sample_weight",
 ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,9 @@ SINGLE: list[tuple[Any, type[Exception], str]] = [
     (lambda m: m.train_on_batch(X, Y + 0.7), ValueError, "not an integer"),
     (lambda m: m.train_on_batch(X, np.full(13, 3)), ValueError, "label 3 at position 0"),
     (lambda m: m.test_on_batch(X, np.full(13, -2)), ValueError, "label -2 at position 0"),
-    (lambda m: m.fit(X, np.ones((13, 2), int)), ValueError, r"class numbers of shape .* do not fit predictions"),
+    (lambda m: m.fit(X, np.ones((13, 2), int)), ValueError, r"the targets \(y\): class numbers of shape .* do not fit predictions"),
+    (lambda m: m.fit(X, Y, epochs=1.5), TypeError, r"`epochs` must be an integer. Received: epochs=1.5"),
+    (lambda m: m.fit(X, Y, initial_epoch="1"), TypeError, "initial_epoch='1'"),
     (lambda m: m.fit(X, Y, validation_data=(X, np.full(13, 3))), ValueError, "label 3 at position 0"),
     (lambda m: m.fit(X, Y, validation_data=(X[:, :1], Y)), ValueError, "expects shape"),
     (lambda m: m.fit(X, Y, validation_data=(X, Y, Y, Y)), ValueError, "a tuple of 4"),
@@ -67,7 +70,7 @@ SINGLE: list[tuple[Any, type[Exception], str]] = [
     (lambda m: m.fit(X, Y, validation_freq=0, validation_data=(X, Y)), ValueError, "validation_freq"),
     (lambda m: m.fit(X, Y, callbacks=[3]), TypeError, "callbacks"),
     (lambda m: m.fit(X, Y, epoch=3), TypeError, "unexpected keyword argument 'epoch'"),
-    (lambda m: m.evaluate(X, Y, foo=1), TypeError, "foo"),
+    (lambda m: m.evaluate(X, Y, foo=1), ValueError, "foo"),
     (lambda m: m.fit(X, np.ma.masked_array(Y, Y == 0)), ValueError, "y is a masked array"),
     (lambda m: m.fit(X, 3), ValueError, "Unrecognized data type: y=3"),
     (lambda m: m.fit([], Y), ValueError, "x is an empty list"),
@@ -149,6 +152,8 @@ def test_targets_that_would_only_broadcast(loss: Any, shape: tuple[int, ...]) ->
     model = classifier(loss=loss)
     with pytest.raises(ValueError, match=r"the targets \(y\): targets of shape .* do not fit predictions of shape \(None, 3\)"):
         model.fit(X, np.ones(shape), verbose=0)
+    with pytest.raises(ValueError, match=rf"targets of shape {re.escape(str((None, *shape[1:])))} do not fit"):
+        model.train_on_batch(X, np.ones(shape))
 
 
 def test_a_loss_of_the_users_may_take_any_targets() -> None:
@@ -192,3 +197,103 @@ def test_a_bad_index_in_a_layer_is_named() -> None:
     with pytest.raises(IndexError, match="7 at position 3"):
         model.fit(x, np.ones((2, 6)), verbose=0)
     assert np.array_equal(before[0], model.get_weights()[0])
+
+
+@pytest.mark.parametrize(("make", "words"), [
+    (lambda: graphnn.Sequential([graphnn.Input((4,)), layers.Dense(10**12, name="d")]), r"'.*d/kernel' of shape \(4, 1000000000000\) needs 14901.2 GiB"),
+    (lambda: layers.Dense(2**40, name="d")(np.ones((1, 4), "float32")), "d/kernel' of shape"),
+    (lambda: graphnn.ops.broadcast_to(np.ones(1), (2**44,)), "needs 131072.0 GiB"),
+    (lambda: layers.RepeatVector(2**44)(np.ones((1, 3), "float32")), "needs 196608.0 GiB"),
+    (lambda: graphnn.ops.ones((2**44,)), "needs 65536.0 GiB"),
+    (lambda: graphnn.ops.one_hot(np.arange(3), 2**44), "needs"),
+])  # fmt: skip
+def test_impossible_sizes_are_refused_by_arithmetic(make: Any, words: str) -> None:
+    with pytest.raises(MemoryError, match=words + ".*; the machine has"):
+        make()
+
+
+@pytest.mark.parametrize(("call", "words"), [
+    (lambda: graphnn.ops.take(np.arange(3.0), np.array([1, -4])), "index -4 at position 1"),
+    (lambda: graphnn.ops.take(np.arange(3.0), np.array([3])), "index 3 at position 0"),
+    (lambda: graphnn.ops.take_along_axis(np.arange(3.0), np.array([0, -9]), axis=0), "index -9 at position 1"),
+    (lambda: graphnn.ops.bincount(np.array([2, -1])), "index -1 at position 1"),
+    (lambda: graphnn.ops.bincount(np.array([[2, 1], [0, -1]])), "index -1 at position 3"),
+])  # fmt: skip
+def test_an_error_names_the_index_that_was_given(call: Any, words: str) -> None:
+    with pytest.raises(IndexError, match=words):
+        call()
+
+
+def ids_model(dtype: str = "int32", rows: int = 5) -> Any:
+    i = graphnn.Input((2,), dtype=dtype, name="ids")
+    model = graphnn.Model(i, layers.Dense(1)(layers.Flatten()(layers.Embedding(rows, 3, name="words")(i))), name="m")
+    model.compile("adam", "mse")
+    return model
+
+
+def jobs(model: Any, x: Any, y: Any) -> dict[str, Any]:
+    return {
+        "fit": lambda: model.fit(x, y, batch_size=4, verbose=0),
+        "fit batches": lambda: model.fit(((x[i : i + 4], y[i : i + 4]) for i in range(0, 12, 4)), verbose=0),
+        "evaluate": lambda: model.evaluate(x, y, batch_size=4, verbose=0),
+        "predict": lambda: model.predict(x, batch_size=4, verbose=0),
+        "predict batches": lambda: model.predict((x[i : i + 4] for i in range(0, 12, 4)), verbose=0),
+        "predict again": lambda: model.predict(x, verbose=0),
+        "train_on_batch": lambda: model.train_on_batch(x, y),
+        "test_on_batch": lambda: model.test_on_batch(x, y),
+        "predict_on_batch": lambda: model.predict_on_batch(x),
+        "call": lambda: model(x),
+    }
+
+
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize(("bad", "dtype", "kind", "words"), [
+    (1.9, "float32", TypeError, "input 'ids' of model 'm' takes integers .int32., but .* holds 1.9 at .0, 1."),
+    (np.nan, "float32", TypeError, "holds nan at .0, 1."), (np.inf, "float64", TypeError, "holds inf at"),
+    (1e30, "float64", IndexError, "takes int32, -2147483648 to 2147483647, but .* holds 1e.30 at .0, 1."),
+    (2**32 + 1, "int64", IndexError, "holds 4294967297 at .0, 1."), (2**63 + 1, "uint64", IndexError, "holds 9223372036854775809"),
+    (5, "uint8", IndexError, "layer m/words: index 5 at position .* is out of range; it must be in 0..4"),
+    (5.0, "float32", IndexError, "layer m/words: index 5 at position .* is out of range; it must be in 0..4"),
+])  # fmt: skip
+def test_ids_that_an_integer_input_cannot_hold(bad: float, dtype: str, kind: type[Exception], words: str, eager: bool) -> None:
+    good = np.arange(24).reshape(12, 2) % 5
+    y = np.ones((12, 1), "float32")
+    for name in jobs(None, good, y):
+        model = ids_model()
+        model.run_eagerly = eager
+        jobs(model, good.astype(dtype), y)[name]()  # also fills what is kept for a quick second call
+        before, steps = model.get_weights(), int(model.optimizer.iterations)
+        x = good.astype(dtype)
+        x[0, 1] = bad
+        with pytest.raises(kind, match=words):
+            jobs(model, x, y)[name]()
+        if name != "fit" or bad != 5:  # a bad id may come in a later batch of those that were shuffled
+            assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+            assert int(model.optimizer.iterations) == steps
+        jobs(model, good, y)[name]()
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_ids_of_an_input_of_floats_must_be_integral(eager: bool) -> None:
+    good = (np.arange(24).reshape(12, 2) % 5).astype("float32")
+    y = np.ones((12, 1), "float32")
+    for name in jobs(None, good, y):
+        model = ids_model("float32")
+        model.run_eagerly = eager
+        jobs(model, good, y)[name]()
+        for bad in (1.5, np.nan, -np.inf):
+            x = good.copy()
+            x[0, 1] = bad
+            with pytest.raises((TypeError, IndexError), match=r"layer m/words|Embedding 'words'"):
+                jobs(model, x, y)[name]()
+        x[0, 1] = 1.5
+        with pytest.raises(TypeError, match=r"layer m/words: ids must be integral|Embedding 'words': ids must be integral"):
+            jobs(model, x, y)[name]()
+
+
+def test_the_row_of_a_bad_id_is_named_through_shuffling() -> None:
+    model = ids_model()
+    x = np.zeros((400, 2), "int32")
+    x[311, 1] = 77
+    with pytest.raises(IndexError, match=r"layer m/words: index 77 at position \d+ is out of range; it must be in 0..4. It is in row 311 of x"):
+        model.fit(x, np.ones((400, 1)), batch_size=16, verbose=0)

@@ -272,6 +272,41 @@ def test_terminate_on_nan_keeps_the_weights_finite(
         model.fit(x, y, batch_size=4, shuffle=False, verbose=0, callbacks=[callbacks.TerminateOnNaN(raise_error=True)])
 
 
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("every", [1, 1000])
+def test_terminate_on_nan_names_where_it_came_from(monkeypatch: pytest.MonkeyPatch, every: int, eager: bool) -> None:
+    monkeypatch.setattr("graphnn.training.pace.Pace.next", lambda self: every)
+    x, y = np.random.default_rng(0).normal(size=(40, 4)).astype("float32"), np.zeros((40, 1), "float32")
+
+    def made(loss: str = "mse", **more: Any) -> graphnn.Model:
+        deep = [layers.Dense(4, activation="tanh", name=f"d{i}") for i in range(12)]
+        model = graphnn.Sequential([graphnn.Input((4,)), *deep, *more.get("then", []), layers.Dense(1, name="out")])
+        model.compile("adam", loss, run_eagerly=eager)
+        return model
+
+    def said(model: graphnn.Model, x: Any, y: Any) -> str:
+        before = model.get_weights()
+        with pytest.raises(RuntimeError) as error:
+            model.fit(x, y, batch_size=8, verbose=0, callbacks=[callbacks.TerminateOnNaN(raise_error=True)])
+        assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, model.get_weights(), strict=True)) or "Batch 0" not in str(error.value)
+        return str(error.value)
+
+    for i in range(12):
+        model = made()
+        kernel, bias = model.layers[i].get_weights()
+        (kernel if i % 2 else bias).flat[2] = np.nan
+        model.layers[i].set_weights([kernel, bias])
+        assert f"weight '{model.name}/d{i}/{'kernel' if i % 2 else 'bias'}' holds nan" in said(model, x, y)
+    bad = x.copy()
+    bad[23, 1] = np.nan
+    assert "(x holds nan in row 23)" in said(made(), bad, y)
+    far = y.copy()
+    far[37] = np.inf
+    assert "(y holds inf in row 37)" in said(made(), x, far)
+    root = made(then=[layers.Lambda(lambda t: graphnn.ops.log(t - 2.0), name="root")])
+    assert f"came out of Log in layer '{root.name}/root'" in said(root, x, y)
+
+
 def test_terminate_on_nan_stops_at_the_batch() -> None:
     model, x, y = tiny()
     x[3] = np.inf

@@ -162,3 +162,8 @@ def test_get_takes_all_else_that_makes_sense() -> None:
 def test_errors(make: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()  # type: ignore[operator]
+
+
+def test_a_number_is_a_shape_of_one_axis() -> None:
+    assert initializers.Zeros()(3).tolist() == [0, 0, 0] and initializers.Ones()(2).tolist() == [1, 1]
+    assert initializers.Constant(2.5)(2).tolist() == [2.5, 2.5]

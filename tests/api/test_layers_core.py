@@ -167,8 +167,22 @@ def test_embedding_ids_out_of_range(bad: int) -> None:
 @pytest.mark.parametrize("bad", [1.9, float("nan"), float("inf")])
 def test_embedding_ids_that_are_not_integral(bad: float) -> None:
     layer = layers.Embedding(5, 2, name="words")
-    with pytest.raises(TypeError, match="integ"):
-        layer(np.array([[0.0, bad]], "float32"))
+    ids = np.array([[0.0, bad]], "float32")
+    model = graphnn.Sequential([graphnn.Input((2,)), layer, layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    eager = graphnn.Sequential(model.layers)
+    eager.compile("sgd", "mse", run_eagerly=True)
+    y = np.zeros((1, 1), "float32")
+    calls: list[Any] = [layer, model, model.predict, lambda x: model.fit(x, y, verbose=0), lambda x: eager.train_on_batch(x, y)]
+    for call in calls:
+        with pytest.raises(TypeError, match="integ") as caught:
+            call(ids)
+        text = str(caught.value) + " ".join(getattr(caught.value, "__notes__", []))
+        assert str(bad) in text and "position 1" in text
+        assert "words" in text
+    for a, b in zip(before, model.get_weights(), strict=True):
+        assert np.array_equal(a, b)
 
 
 def test_embedding_arguments() -> None:

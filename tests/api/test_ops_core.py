@@ -34,6 +34,76 @@ def test_conversions() -> None:
     assert ops.convert_to_numpy(v).tolist() == [1, 2] and ops.shape(v) == (2,) and ops.dtype(v) == "float32"
 
 
+def test_another_number_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from graphnn_compiler.runtime import build
+
+    x = np.array([1.0, 2.0, 3.0], "float32")
+    i = np.array([1, 2, 3], "int32")
+
+    def run(f: float, n: int) -> list[Any]:
+        return [
+            ops.multiply(x, f), ops.add(f, x), ops.convert_to_tensor(x) - f, ops.clip(x, x_min=f, x_max=n), ops.exp(f),
+            ops.where(x > 2, f, n), ops.maximum(i, n), ops.floor_divide(i, n), ops.multiply(i, f), ops.take(x, n - 1), ops.power(x, f * 3),
+        ]  # fmt: skip
+
+    run(0.5, 2)
+    monkeypatch.setattr(build, "build_objects", lambda *_: pytest.fail("a kernel was compiled"))
+    for f, n in ((0.1234, 3), (-0.0, 1), (NAN, 2), (INF, 3)):
+        want = [
+            x * np.float32(f), x + np.float32(f), x - np.float32(f), np.minimum(np.fmax(x, f), n),
+            np.exp(np.float32(f)),
+            np.where(x > 2, np.float32(f), n), np.maximum(i, n), i // n, i * np.float32(f), x[n - 1],
+            x ** np.float32(f * 3),
+        ]  # fmt: skip
+        for got, w in zip(run(f, n), want, strict=True):
+            np.testing.assert_allclose(got, w, rtol=1e-6)
+            assert got.dtype == (np.int32 if np.asarray(w).dtype.kind == "i" else np.float32)
+    assert np.signbit(ops.multiply(x, -0.0)).all()
+
+
+def test_arguments_go_by_the_names_of_keras() -> None:
+    assert ops.stack(x=[[1, 2], [3, 4]], axis=1).tolist() == [[1, 3], [2, 4]]
+    assert ops.einsum("ij,j->i", [[1.0, 2.0]], [3.0, 4.0], optimize="greedy").tolist() == [11]
+    graphnn.config.set_max_epochs(max_epochs=None)
+    graphnn.config.set_max_steps_per_epoch(max_steps_per_epoch=None)
+    with graphnn.saving.custom_object_scope(custom_objects={"f": ops.relu}):
+        assert graphnn.saving.get_registered_object("f") is ops.relu
+
+
+def test_gradient_at_the_kinks_of_hard_silu() -> None:
+    assert gradient(ops.hard_silu, [-3.0, 3.0, -4.0, 4.0, 0.0]) == [0, 1, 0, 1, 0.5]
+
+
+def test_gradient_of_scattered_products() -> None:
+    at = np.array([[0], [0], [1], [1], [1], [3]])
+    x, u = np.array([2.0, 3.0, 5.0, 0.0], "float32"), np.array([2.0, 0.0, 3.0, 0.0, 0.0, 7.0], "float32")
+
+    def f(x: Any, u: Any) -> Any:
+        return ops.sum(ops.scatter_update(x, at, u, reduction="mul") * np.array([1.0, 10.0, 100.0, 1000.0], "float32"))
+
+    _, (dx, du) = value_and_grad(f, argnums=(0, 1))(x, u)
+    assert dx.tolist() == [0, 0, 100, 7000] and du.tolist() == [0, 4, 0, 0, 0, 0]
+    assert gradient(lambda v: ops.segment_prod(v, np.array([0, 0, 1]), 2), [2.0, 3.0, 4.0]) == [3, 2, 1]
+
+
+def test_multi_hot_joins_axis_1() -> None:
+    ids = np.array([[[0, 1], [1, 2], [0, 0]], [[3, 3], [2, 2], [1, 0]]])
+    one = ops.one_hot(ids, 4)
+    assert ops.multi_hot(ids, 4).tolist() == ops.max(one, axis=1).tolist()
+    assert ops.multi_hot(ids, 4, axis=0).tolist() == ops.max(ops.one_hot(ids, 4, axis=0), axis=1).tolist()
+    assert ops.multi_hot(ids[0], 4, axis=0).tolist() == [[1, 1], [1, 1], [0, 1], [0, 0]]
+
+
+def test_an_unknown_batch_can_be_split() -> None:
+    x = graphnn.Input((4,))
+    parts = ops.split(x, 3, axis=0)
+    assert [p.shape for p in parts] == [(None, 4)] * 3
+    model = graphnn.Model(x, parts[2] - parts[0])
+    assert model(np.arange(24.0).reshape(6, 4)).tolist() == [[16.0] * 4] * 2
+    with pytest.raises(ValueError, match="3 equal parts"):
+        model(np.zeros((4, 4)))
+
+
 def test_symbolic_facts() -> None:
     x = graphnn.KerasTensor((None, 3), "int32")
     assert ops.shape(x) == (None, 3) and ops.ndim(x) == 2 and ops.dtype(x) == "int32"

@@ -339,3 +339,26 @@ def test_hostile_names_do_not_reach_the_source() -> None:
             if start < 100:
                 sources.add(model.compiled_source()["train"])
     assert len(sources) == 2
+
+
+def test_fork_while_another_thread_compiles_the_model(tmp_path: Path) -> None:
+    """The child has none of the parent's threads, so it must not wait for the locks that they had."""
+    code = """
+import signal, threading, time
+x, y = data(32)
+for delay in (0.02, 0.1, 0.3):
+    m = model(20 + int(100 * delay), optimizer="sgd" if delay == 0.1 else "adam")
+    x, y = data(32, 20 + int(100 * delay))
+    t = threading.Thread(target=lambda: m.fit(x, y, verbose=0))
+    t.start()
+    time.sleep(delay)
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(200)
+        m.fit(x, y, verbose=0)
+        os._exit(0 if np.isfinite(m.predict(x, verbose=0)).all() else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    t.join()
+    assert np.isfinite(m.predict(x, verbose=0)).all()
+"""
+    python(code, timeout=600, GRAPHNN_CACHE_DIR=str(tmp_path), PYTHONWARNINGS="ignore::DeprecationWarning")

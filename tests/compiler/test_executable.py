@@ -16,7 +16,8 @@ from graphnn_compiler.ops.elementwise import Relu, StopGradient
 from graphnn_compiler.ops.index import Take
 from graphnn_compiler.ops.reduce import Max, Sum
 from graphnn_compiler.ops.transcendental import Exp, Log
-from graphnn_compiler.runtime import team
+from graphnn_compiler.runtime import program, team
+from graphnn_compiler.runtime.pace import Pace
 from graphnn_compiler.trace import Tracer, emit, tracing
 
 
@@ -179,3 +180,28 @@ def test_a_report_counts_kernels_and_operations() -> None:
     assert report.job == "train" and report.arena_bytes and report.env == {"n": 8}
     assert sum(line.kernel == "matmul" for line in report.lines) == 5
     assert "def kernel(dims, bufs, ctx, tid, n):" in step.source()
+
+
+class Alternating(Pace):
+    """Changes sides every few steps."""
+
+    def next(self, left: int, now: float) -> tuple[bool, int]:
+        self.turn = not getattr(self, "turn", True)
+        return self.turn, min(left, 3)
+
+
+def test_a_run_in_parts_has_the_bits_of_one_in_one(monkeypatch) -> None:
+    monkeypatch.setenv("GRAPHNN_MIN_PARALLEL_WORK", "0")
+    x, y = data(160, (33, 17, 5))
+    order = np.random.default_rng(1).permutation(160)
+    found = []
+    for kind in (Pace, Alternating):
+        monkeypatch.setattr(program, "Pace", kind)
+        team.set_threads(2)
+        graph, weights, total = training_step((33, 17, 5))
+        step = Executable(graph)
+        (loss,) = step.run([Rows(x, 16, 0, order), Rows(y, 16, 0, order)], 10)
+        found.append([loss, total.array, *[w.array for w in weights]])
+    team.set_threads(None)
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -119,5 +119,5 @@ def test_a_taken_over_operand_needs_no_space_of_its_own() -> None:
 
 
 def test_the_peak_is_checked_before_anything_runs() -> None:
-    with pytest.raises(OutOfMemory, match=r"needs [\d.]+ GiB of work space; the machine has [\d.]+ GiB"):
+    with pytest.raises(OutOfMemory, match=r"work space of [\d,]+ bytes and results of [\d,]+, needs [\d.]+ GiB; the machine has [\d.]+ GiB"):
         arena(lambda x: [b.reduced(reduce.Sum, emit(transcendental.Exp(), b.matmul(x, movement.transpose(x, (1, 0)))), 1)], (1 << 22, 1))

@@ -16,6 +16,7 @@ from graphnn_compiler.passes.dce import dce
 from graphnn_compiler.passes.expand import expand
 from graphnn_compiler.passes.pipeline import PASSES, optimize
 from graphnn_compiler.passes.simplify import simplify
+from graphnn_compiler.passes.split_sums import split_sums
 from graphnn_compiler.trace import emit, trace
 from graphnn_compiler.verify import MalformedGraph, verify
 
@@ -162,6 +163,29 @@ def test_simplify_folds_small_arrays_only() -> None:
 def test_simplify_moves_ops_on_a_repeated_number_to_the_number() -> None:
     graph = after(simplify, lambda x: [emit(transcendental.Floor(), b.broadcast_to(index.extent_value(N, "float32"), (N, 3)) * 0.5)], ROWS)
     assert [v.shape for n in dce(graph).nodes if n.op.kind == "elementwise" for v in n.outputs] == [(), ()]
+
+
+# -- split_sums
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "wanted"),
+    [
+        ((N, 8, 8, 3), (0, 1, 2), ["Sum(axes=(1, 2))", "Sum(axes=(0,))"]),
+        ((N, 4, 16), (2, 0, 1), ["Sum(axes=(1, 2))", "Sum(axes=(0,))"]),
+        ((N, 3, N), (0, 2), ["Sum(axes=(2,))", "Sum(axes=(0,))"]),
+        ((N, 3), (0, 1), ["Sum(axes=(0, 1))"]),
+        ((N, 100, 3), (1, 2), ["Sum(axes=(1, 2))"]),
+        ((N, 100), (0,), ["Sum(axes=(0,))"]),
+        ((1, 100, 3), (0, 1), ["Sum(axes=(0, 1))"]),
+    ],
+)
+def test_long_sums_are_made_of_shorter_ones(shape: Shape, axes: tuple[int, ...], wanted: list[str]) -> None:
+    assert ops(after(split_sums, lambda x: [emit(reduce.Sum(axes), x)], (shape, "float32"))) == wanted
+
+
+def test_only_sums_are_split() -> None:
+    assert ops(after(split_sums, lambda x: [emit(reduce.Max((0, 1, 2)), x)], ((N, 8, 8, 3), "float32"))) == ["Max(axes=(0, 1, 2))"]
 
 
 # -- all

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from graphnn_compiler.runtime import context, cores, loader, team
 from graphnn_compiler.runtime.context import ABANDONED
+from graphnn_compiler.runtime.program import MIN_PARALLEL_WORK, min_parallel_work
 from runtime_support import ADD, CHECK, SHARE, Table, ints, python, team_of
 
 
@@ -262,3 +263,13 @@ def test_a_context_for_fewer_threads_is_used_by_one():
         context.reset(ctx)
         assert Table().add(share, (20,), [np.zeros(64, np.int64)]).run(ctx=ctx) == 0
         assert not ctx[64 + 8 :].any()
+
+
+def test_the_environment_sets_the_least_work_of_a_team(monkeypatch: pytest.MonkeyPatch):
+    for text, found in (("0", 0), ("123", 123), ("", MIN_PARALLEL_WORK)):
+        monkeypatch.setenv("GRAPHNN_MIN_PARALLEL_WORK", text)
+        assert min_parallel_work() == found
+    for text in ("abc", "-1", "1.5"):
+        monkeypatch.setenv("GRAPHNN_MIN_PARALLEL_WORK", text)
+        with pytest.raises(ValueError, match=f"GRAPHNN_MIN_PARALLEL_WORK must be a whole number, received '{text}'"):
+            min_parallel_work()

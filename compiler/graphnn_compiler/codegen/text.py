@@ -323,6 +323,8 @@ class _Writer:
         for now in range(self.passes):
             self.one_pass(now)
             self.kept_terms(now + 1)
+        if nest.tile is None:
+            self.advance()
         self.depth = 1
         self.put("return status" if self.checks else "return 0")
         return "\n".join(["def kernel(dims, bufs, ctx, tid, n):", *self.lines]) + "\n"
@@ -339,43 +341,51 @@ class _Writer:
         self.depth += 1
 
     def item_loops(self) -> None:
+        """The loop over this thread's items: places along the outer axes, blocks of lanes where they are kept, groups of rows where
+        the innermost loop runs over these. Only the first item's place is found by division; from there on the indices count."""
         nest = self.nest
         outer = list(range(len(nest.kept) - (nest.lane == "k") - self.rows))
         self.outer = [(a, f"i{a}") for a in outer]
-        total = " * ".join(f"e{a}" for a in outer) or "1"
-        last = len(nest.kept) - 1
+        self.counters = [(f"i{a}", f"e{a}") for a in outer]
         if nest.lane == "k":
-            self.put(f"blocks = (e{last} + block - 1) // block")
-            total += " * blocks"
+            self.put(f"blocks = (e{nest.lane_axis} + block - 1) // block")
+            self.counters.append(("part", "blocks"))
         if self.rows:
             row = nest.lane_axis - 1
             self.row, self.row_range = (row, f"i{row}"), "first_row, end_row"
             self.put(f"groups = (e{row} + {ROWS - 1}) // {ROWS}")
-            total += " * groups"
-        self.put(f"items = {total}")
-        self.put("for item in range(items * tid // n, items * (tid + 1) // n):")
+            self.counters.append(("group", "groups"))
+        self.put(f"items = {' * '.join(end for _, end in self.counters) or '1'}")
+        if len(self.counters) > 1:
+            self.put("if items == 0:")
+            self.put("    return 0")
+        self.put("first = items * tid // n")
+        place = "first"
+        for i, (name, end) in reversed(list(enumerate(self.counters))):
+            if i:
+                self.put(f"q{i} = {place} // {end}")
+                self.put(f"{name} = {place} - q{i} * {end}")
+                place = f"q{i}"
+            else:
+                self.put(f"{name} = {place}")
+        self.put("for item in range(first, items * (tid + 1) // n):")
         self.depth += 1
-        place = "item"
-        if self.rows:
-            self.put("group = item // groups")
-            self.put(f"first_row = (item - group * groups) * {ROWS}")
-            self.put(f"end_row = min(e{nest.lane_axis - 1}, first_row + {ROWS})")
-            place = "group"
         if nest.lane == "k":
-            if outer:
-                self.put(f"place = {place} // blocks")
-                self.put(f"j0 = ({place} - place * blocks) * block")
-                place = "place"
-            else:
-                self.put(f"j0 = {place} * block")
-            self.put(f"j1 = min(e{last}, j0 + block)")
-        for a in reversed(outer):
-            if a == 0:
-                self.put(f"i0 = {place}")
-            else:
-                self.put(f"q{a} = {place} // e{a}")
-                self.put(f"i{a} = {place} - q{a} * e{a}")
-                place = f"q{a}"
+            self.put("j0 = part * block")
+            self.put(f"j1 = min(e{nest.lane_axis}, j0 + block)")
+        if self.rows:
+            self.put(f"first_row = group * {ROWS}")
+            self.put(f"end_row = min(e{nest.lane_axis - 1}, first_row + {ROWS})")
+
+    def advance(self) -> None:
+        """The indices of the next item."""
+        self.depth = 2
+        for i, (name, end) in reversed(list(enumerate(self.counters))):
+            self.put(f"{name} = {name} + 1")
+            if i:
+                self.put(f"if {name} == {end}:")
+                self.depth += 1
+                self.put(f"{name} = 0")
 
 
 def render(nest: Nest) -> str:

@@ -383,7 +383,7 @@ def share(
     """Images, indices of the first axis and columns of an item, so that it fits the caches and threads have equal shares."""
     extent = max(axes[0].extent, 1)
     per_row = max(axes[0].every * axes[1].result * axes[2].result, 1)
-    rows, space = (MANY, IN_CACHES) if pack == 1 else (FEW, IN_CACHE)
+    rows, space = (MANY, IN_CACHES) if pack == 1 else (MANY if view.in_place else FEW, IN_CACHE)
     images = max(images, 1)
     if clip:
         per_row = max(prod(a.result for a in axes), 1)

@@ -23,6 +23,7 @@ from typing import Any
 from graphnn_compiler.kernels.gemm_emit import Code, Int, Matrix, Word
 from graphnn_compiler.kernels.gemm_layout import ROW, RUN, SIZES, THIN, VECTOR
 
+LINES = 16  # rows that are asked for in turn, an element of a cache line each step; no tile has more rows
 BYTES_AHEAD = 1024  # how far ahead the tile of one row, which does little with each element of B, asks for it
 
 
@@ -96,7 +97,7 @@ def tile(
         if indexed == "runs":
             sums = chain_of_runs(x, o, begin, a_rows, b_vectors, b_masks, each)
         else:
-            sums = chain(x, o, begin, a_rows, b_vectors, b_masks, indexed == "columns")
+            sums = chain(x, o, begin, a_rows, b_vectors, b_masks, indexed == "columns", rows > 1 and not edge and not indexed)
 
         def put(adding: bool) -> None:
             for i, row in enumerate(c_rows):
@@ -110,8 +111,8 @@ def tile(
     return lambda code, operands: code.call(name, body, *(getattr(operands, field.name) for field in fields(Operands)))
 
 
-def repeat(x: Matrix, count: Word, state: list[Any], body: Callable[[list[Any]], list[Any]], surely: bool = False) -> list[Any]:
-    """What `count` times body make of loop-carried values, that is, registers; `surely`: count is not 0."""
+def repeat(x: Matrix, count: Word, state: list[Any], body: Callable[[Word, list[Any]], list[Any]], surely: bool = False) -> list[Any]:
+    """What `count` times body(how many are left, values) make of values that are carried in registers; `surely`: count is not 0."""
     build = x.b
     before, loop, after = build.block, build.append_basic_block("k"), build.append_basic_block("k_end")
     if surely:
@@ -120,7 +121,7 @@ def repeat(x: Matrix, count: Word, state: list[Any], body: Callable[[list[Any]],
         build.cbranch((count > 0).v, loop, after)
     build.position_at_end(loop)
     left, *now = [build.phi(value.type) for value in (count.v, *state)]
-    new = body(now)
+    new = body(Word(build, left), now)
     following = Word(build, left) - 1
     end = build.block
     build.cbranch((following > 0).v, loop, after)
@@ -138,15 +139,25 @@ def repeat(x: Matrix, count: Word, state: list[Any], body: Callable[[list[Any]],
 
 
 def chain(
-    x: Matrix, o: Operands, begin: list[Any], a_rows: list[Word], b_vectors: list[Int], masks: list[Any], indexed: bool
+    x: Matrix,
+    o: Operands,
+    begin: list[Any],
+    a_rows: list[Word],
+    b_vectors: list[Int],
+    masks: list[Any],
+    indexed: bool,
+    following_rows: bool,
 ) -> list[Any]:
     """The sums over k of a tile, row after row."""
 
-    def body(state: list[Any]) -> list[Any]:
+    def body(left: Word, state: list[Any]) -> list[Any]:
         column, b = (Word(x.b, value) for value in state[:2])
         if len(a_rows) == 1:
             for offset in b_vectors:
                 x.code.prefetch(b + offset + BYTES_AHEAD, level=2)
+        if following_rows:
+            # A line of one of the rows below, which come next: streams this short are none that hardware finds in time.
+            x.code.prefetch(o.a + (left % LINES + len(a_rows)) * o.a_row + left // LINES * LINES * x.size)
         row = [x.load(b + offset, mask) for offset, mask in zip(b_vectors, masks, strict=True)]
         a = o.a + x.code.word(column, 0) * o.a_column if indexed else column
         new = [(column + (8 if indexed else o.a_column)).v, (b + o.b_row).v]
@@ -160,7 +171,7 @@ def chain_of_runs(
 ) -> list[Any]:
     """The sums over all runs of a tile, row after row."""
 
-    def body(state: list[Any]) -> list[Any]:
+    def body(_: Word, state: list[Any]) -> list[Any]:
         column, b = x.code.fixed(Word(x.b, state[0])), Word(x.b, state[1])
         row = [x.load(b + offset, mask) for offset, mask in zip(b_vectors, masks, strict=True)]
         if each:
@@ -169,7 +180,7 @@ def chain_of_runs(
             left = [[x.load_splat(column + offset)] * len(masks) for offset in a_rows]
         return [(column + o.a_column).v, (b + o.b_row).v, *multiply_add(x, state[2:], left, row)]
 
-    def one_run(state: list[Any]) -> list[Any]:
+    def one_run(_: Word, state: list[Any]) -> list[Any]:
         run = Word(x.b, state[0])
         start = [(o.a + x.code.word(run, 0)).v, *state[1:]]
         return [(run + 8 * RUN).v, *repeat(x, x.code.word(run, 1), start, body, surely=True)[1:]]

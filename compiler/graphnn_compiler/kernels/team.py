@@ -32,7 +32,7 @@ from ..simd_types import I32, define, fixed, types
 HELPERS = ("runtime/context.py", "runtime/control.py")
 
 SPINS = 2000
-YIELDS = 400
+YIELDS = 4000
 
 
 def _semaphore(name: str) -> Any:

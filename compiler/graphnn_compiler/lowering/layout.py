@@ -34,7 +34,10 @@ class Layout:
         self.copies: dict[Value, tuple[Storage, Storage]] = {}
         self.needed: dict[Group, list[Value]] = {g: [] for g in self.groups}
         self.after: dict[Group, set[Group]] = {}
-        self.read: dict[Group, list[Value]] = {}
+        self._reads: dict[Group, list[Value]] = {}
+        self._readers: dict[Value, list[Group]] = {}
+        self._indexed = 0  # groups in _readers
+        self.failing = {g for g in self.groups if any(isinstance(n.op, Take | TakeAlongAxis | Scatter) for n in g.nodes)}
         self.inputs = [Buffer(product(v.shape), v.dtype, "input", i) for i, v in enumerate(graph.inputs)]
         self.states = {k: Buffer(product(v.shape), v.dtype, "state", k) for k, v in graph.states.items()}
         self.outputs = [Buffer(product(v.shape), v.dtype, "output", i) for i, v in enumerate(graph.outputs)]
@@ -89,9 +92,12 @@ class Layout:
 
     def in_memory(self, group: Group) -> list[Value]:
         """The values that a group reads from memory."""
-        if group in self.read:
-            return self.read[group]
-        out = self.read[group] = list[Value]()
+        if group not in self._reads:
+            self._reads[group] = self._find_reads(group)
+        return self._reads[group]
+
+    def _find_reads(self, group: Group) -> list[Value]:
+        out: list[Value] = []
         for node in group.nodes:
             if group.kind != "loop":
                 out += list(node.inputs)
@@ -102,6 +108,14 @@ class Layout:
             if table is not None and not (table.node is not None and isinstance(table.node.op, Iota)):
                 out.append(table)
         return out
+
+    def readers_of(self, v: Value) -> list[Group]:
+        """The groups that read a value from memory, through movement ops or not."""
+        for group in self.groups[self._indexed :]:
+            for u in dict.fromkeys(self.behind(u) for u in self.in_memory(group)):
+                self._readers.setdefault(u, []).append(group)
+        self._indexed = len(self.groups)
+        return self._readers.get(v, [])
 
     def leaves(self, group: Group, v: Value, m: Map) -> list[Value]:
         """What reading v from a group takes from memory."""
@@ -165,8 +179,8 @@ class Layout:
         direct = {strip(u, m)[0] for node in group.nodes for u, m in node_reads(node)}
         if any(self.behind(u) is old and u not in direct for u in self.in_memory(group)):  # read by a node that is computed again
             return False
-        readers = {self.unit[g] for g in self.groups for u in self.in_memory(g) if self.behind(u) is old} - {unit}
-        failing = {self.unit[g] for g in self.groups if self.fails(g)}
+        readers = {self.unit[g] for g in self.readers_of(old)} - {unit}
+        failing = {self.unit[g] for g in self.failing}
         if any(self.reaches(after, unit) for after in readers | failing):
             return False
         self.edges(unit).update(readers)
@@ -179,7 +193,7 @@ class Layout:
         return v
 
     def fails(self, group: Group) -> bool:
-        return any(isinstance(n.op, Take | TakeAlongAxis | Scatter) for n in group.nodes)
+        return group in self.failing
 
     # -- order
 

@@ -15,11 +15,11 @@ from . import (
     reduce,
     resample,
     special,
-    statistics,
     transcendental,
+    variance,
 )
 
 __all__ = [
-    "base", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering", "pool", "random", "reduce",
-    "resample", "special", "statistics", "transcendental",
+    "base", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering", "pool",
+    "random", "reduce", "resample", "special", "transcendental", "variance",
 ]  # fmt: skip

@@ -89,6 +89,18 @@ class WithKernel(Op):
         return 0
 
 
+@dataclass(frozen=True)
+class Composite(Op):
+    """Ops that are written in other ops before they are lowered. What they add to these is a gradient of their own."""
+
+    abstract: ClassVar[bool] = True
+    kind: ClassVar[str] = "composite"
+
+    def expanded(self, *inputs: Value) -> Value:
+        """The result in ops of the same IR."""
+        raise NotImplementedError(type(self).__name__)
+
+
 def is_float(dtype: str) -> bool:
     """True for float16, float32 and float64."""
     return dtype in FLOATS

@@ -13,7 +13,7 @@ from ..ir import Value
 from ..trace import emit
 from .base import DTYPES, Array, Op, Sample, Spec, WithKernel, is_float
 from .compare import Equal
-from .elementwise import Cast
+from .elementwise import Cast, Where
 from .movement import BroadcastTo, Reshape, constant, reshape, transpose, zeros_like
 
 Grads = Sequence[Value | None]
@@ -22,17 +22,50 @@ Grads = Sequence[Value | None]
 class IndexOutOfRange(IndexError):
     """An index of the user's data points outside its axis: `value`, its flat `position`, and the valid `limit`."""
 
-    def __init__(self, value: int, position: int, limit: int, where: str = ""):
+    def __init__(self, value: int, position: int, limit: int, where: str = "", more: str = ""):
         place = f"layer {where}: " if where else ""
-        super().__init__(f"{place}index {value} at position {position} is out of range; it must be in 0..{limit - 1}")
+        super().__init__(f"{place}index {value} at position {position} is out of range; it must be in 0..{limit - 1}{more}")
         self.value, self.position, self.limit, self.where = value, position, limit, where
+
+    def at(self, where: str) -> IndexOutOfRange:
+        """The same, in a layer."""
+        return IndexOutOfRange(self.value, self.position, self.limit, where)
+
+
+class NotIntegral(TypeError):
+    """An index of the user's data that is no integer: its `value` and its flat `position`."""
+
+    def __init__(self, value: float, position: int, where: str = ""):
+        place = f"layer {where}: " if where else ""
+        super().__init__(f"{place}ids must be integral. Received: {value:.7g} at position {position}")
+        self.value, self.position, self.where = value, position, where
+
+    def at(self, where: str) -> NotIntegral:
+        """The same, in a layer."""
+        return NotIntegral(self.value, self.position, where)
+
+
+# A kernel reports a bad index as one integer. A float that is no integer goes through it as BROKEN plus the float in units of
+# 1 / BROKEN_UNIT, below every index that could be meant; NaN, and what is beyond BROKEN_MOST on either side, as BROKEN_OTHERS.
+BROKEN, BROKEN_UNIT, BROKEN_MOST = -(2**62), 2**20, 2**40
+BROKEN_OTHERS = {float("nan"): BROKEN + 2**61, float("inf"): BROKEN + 2**61 + 1, float("-inf"): BROKEN + 2**61 + 2}
+
+
+def index_error(value: int, position: int, limit: int, where: str = "") -> Exception:
+    """The error for an index that a kernel reports."""
+    for number, code in BROKEN_OTHERS.items():
+        if value == code:
+            return NotIntegral(number, position, where)
+    if abs(value - BROKEN) < BROKEN_UNIT * BROKEN_MOST:
+        return NotIntegral((value - BROKEN) / BROKEN_UNIT, position, where)
+    return IndexOutOfRange(value, position, limit, where)
 
 
 def check_indices(index: Array, limit: int) -> None:
-    """Raises `IndexOutOfRange` for the first index outside 0..limit-1."""
+    """Raises for the first index outside 0..limit-1 what `index_error` says."""
     bad = np.flatnonzero((index < 0) | (index >= limit))
     if bad.size:
-        raise IndexOutOfRange(int(index.flat[bad[0]]), int(bad[0]), limit)
+        raise index_error(int(index.flat[bad[0]]), int(bad[0]), limit)
 
 
 @dataclass(frozen=True)
@@ -209,7 +242,16 @@ class Scatter(WithKernel):
             count = emit(Scatter("add"), old, index, mine)
             share = ct / count
             return [share * old, None, emit(Take(0), share, index) * mine]
-        raise NotImplementedError("the gradient of a scattered product")
+        # An update's share is the product of all others: dividing by it would lose the one that is 0, so zeros are counted.
+        null = emit(Equal(), updates, zeros_like(updates))
+        one = emit(BroadcastTo(updates.shape), constant(1, ct.dtype))
+        safe = emit(Where(), null, one, updates)
+        zeros = emit(Take(0), emit(Scatter("add"), zeros_like(base), index, emit(Cast(ct.dtype), null)), index)
+        others = emit(Take(0), emit(Scatter("mul"), base, index, safe), index) / safe
+        alone = emit(Equal(), zeros, emit(Cast(ct.dtype), null))  # no other update of the row is 0
+        ones = emit(BroadcastTo(base.shape), constant(1, ct.dtype))
+        factor = emit(Scatter("mul"), ones, index, updates)
+        return [ct * factor, None, emit(Where(), alone, taken * others, zeros_like(updates))]
 
     def kernel(self, specs: Sequence[Spec]) -> tuple[str, dict[str, object]]:
         """The name and parameters of the hand-written kernel."""
@@ -223,7 +265,7 @@ class Scatter(WithKernel):
     def samples(cls) -> Sequence[Sample]:
         shapes = (((5, 19), (6, 19)), ((4, 1), (9, 1)))
         return [
-            Sample(cls(m), ((b, d, -4, 4), ((u[0],), "int64", 0, b[0]), (u, d, -4, 4)), is_float(d) and m != "mul")
+            Sample(cls(m), ((b, d, -4, 4), ((u[0],), "int64", 0, b[0]), (u, d, -4, 4)), is_float(d))
             for d in ("float32", "float64", "int32", "int64")
             for m in ("add", "max", "min", "mul", "set")
             for b, u in shapes

@@ -3,6 +3,7 @@
     v2: int32(3, 5) = MatMul(v0, v1)   ->   v2 = Sum(axes=(2,))(Mul(v0 as (3, 1, 4), v1 transposed as (1, 5, 4)))
     v2: float16 = MatMul(v0, v1)       ->   v2 = Cast(float16)(MatMul(Cast(float32)(v0), Cast(float32)(v1)))
     v2: float16 = Conv(v0, v1)         ->   likewise
+    v1 = Variance(axes=(1,))(v0)       ->   v1 = Sum(axes=(1,))(...) / n
     v2 = Conv(v0, v1), a 1 x 1 kernel  ->   v2 = MatMul(v0 as (n * h * w, c), v1 as (c, f)), and so its transposes
     v2 = Conv(v0, v1), one channel in
          each group, several out       ->   v2 = Conv(v0 with each channel repeated, v1), one out
@@ -14,6 +15,7 @@ from dataclasses import replace
 
 from ..dims import product, quotient
 from ..ir import Graph, Node, Value
+from ..ops.base import Composite
 from ..ops.contract import MatMul, swap_last
 from ..ops.conv import Conv, ConvInput, ConvKernel
 from ..ops.elementwise import Mul, cast
@@ -24,6 +26,8 @@ from .rewrite import rewrite
 
 
 def _rule(node: Node) -> tuple[Value, ...] | None:
+    if isinstance(node.op, Composite):
+        return (node.op.expanded(*node.inputs),)
     if node.op.kind != "contract":
         return None
     a, b = node.inputs

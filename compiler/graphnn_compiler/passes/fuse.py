@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from ..dims import Shape
 from ..ir import Graph, Node, Value
 from ..ops.compare import Compare
+from ..ops.elementwise import Add, Mul, Sub
 from ..ops.index import Take, TakeAlongAxis
 from ..ops.reduce import Reduce
 from ..views import At, Map, identity, onto_operand, strip
-from .recompute import recompute
 
 MOST_STATES = 1  # that an epilogue writes: an update with slots (Adam) is faster as a streaming pass of its own
 
@@ -50,27 +50,77 @@ def dense(shape: Shape) -> Shape:
     return tuple(d for d in shape if d != 1)
 
 
-def inlined(graph: Graph) -> set[Node]:
-    """Nodes that are computed again wherever they are used: numbers made of constants and extents, and comparisons of what lies in
-    memory with a constant (the mask of a relu is read off the relu's result)."""
-    stored = {*graph.inputs, *graph.states.values(), *graph.results()}
-    for node in graph.nodes:
-        if node.op.kind in ("contract", "kernel"):
+def behind_movement(v: Value) -> list[Value]:
+    """A value and what it is a view of."""
+    found = [v]
+    while v.node is not None and v.node.op.kind == "movement" and v.node.inputs:
+        v = v.node.inputs[0]
+        found.append(v)
+    return found
+
+
+class Readers:
+    """Who reads what, and what of it will lie in memory whoever reads it."""
+
+    def __init__(self, graph: Graph):
+        self.results = set(graph.results())
+        self.of: dict[Value, list[Node]] = {}
+        for node in graph.nodes:
             for v in node.inputs:
-                stored.add(v)
-                while v.node is not None and v.node.op.kind == "movement" and v.node.inputs:
-                    v = v.node.inputs[0]
-                    stored.add(v)
+                self.of.setdefault(v, []).append(node)
+        self.stored = {*graph.inputs, *graph.states.values(), *self.results}
+        for node in graph.nodes:
+            if node.op.kind in ("contract", "kernel"):
+                self.stored.update(u for v in node.inputs for u in behind_movement(v))
+            if node.op.kind == "kernel":
+                self.stored.update(node.outputs)
+        in_epilogue: set[Value] = set()
+        for node in graph.nodes:
+            v = node.outputs[0]
+            follows = any(u in in_epilogue for w in node.inputs for u in behind_movement(w))
+            if node.op.kind == "contract" or (node.op.kind == "elementwise" and follows):
+                (self.stored if self.are_added_up(v) else in_epilogue).add(v)
+
+    def all_of(self, v: Value) -> list[Node]:
+        """The nodes that read a value, seen through movement ops."""
+        found: list[Node] = []
+        for node in self.of.get(v, []):
+            found += self.all_of(node.outputs[0]) if node.op.kind == "movement" else [node]
+        return found
+
+    def are_added_up(self, v: Value) -> bool:
+        """Whether a reduction of the value, or of what is made of it for that alone, is among its readers: no epilogue can do that."""
+        return any(isinstance(n.op, Reduce) or (n.op.kind == "elementwise" and self.only_add_up(n)) for n in self.all_of(v))
+
+    def only_add_up(self, node: Node) -> bool:
+        """Whether all that becomes of a node's result is sums and the like."""
+        readers = self.all_of(node.outputs[0])
+        return bool(readers) and node.outputs[0] not in self.results and all(isinstance(n.op, Reduce) for n in readers)
+
+
+def inlined(graph: Graph, readers: Readers) -> set[Node]:
+    """Nodes that are computed again wherever they are used: numbers made of constants and extents; comparisons of what lies in
+    memory with a constant (the mask of a relu is read off the relu's result); what is cheap and made of one value of its size that
+    lies in memory and of smaller ones (the distance from a mean)."""
     found: set[Node] = set()
     for node in graph.nodes:
-        if node.op.kind != "elementwise" or node.outputs[0] in stored:
+        if node.op.kind != "elementwise" or node.outputs[0] in readers.stored:
             continue
         sources = [v.node if v.shape == () else None for v in node.inputs]
         known = [n is not None and (n.op.kind in ("constant", "extent") or n in found) for n in sources]
-        compares = isinstance(node.op, Compare) and any(known) and all(k or v in stored for k, v in zip(known, node.inputs, strict=True))
-        if all(known) or compares:
+        kept = [k or v in readers.stored for k, v in zip(known, node.inputs, strict=True)]
+        if all(known) or (isinstance(node.op, Compare) and any(known) and all(kept)) or _cheap_again(node, readers, found):
             found.add(node)
     return found
+
+
+def _cheap_again(node: Node, readers: Readers, found: set[Node]) -> bool:
+    v = node.outputs[0]
+    if not isinstance(node.op, Add | Sub | Mul) or len(set(readers.all_of(v))) < 2:
+        return False
+    whole = {u for u in node.inputs if u.shape == v.shape}
+    smaller = all(len(dense(u.shape)) < len(dense(v.shape)) for u in node.inputs if u not in whole)
+    return len(whole) == 1 and smaller and all(u in readers.stored or u.node in found for u in whole)
 
 
 def node_reads(node: Node) -> list[tuple[Value, Map]]:
@@ -113,9 +163,12 @@ class Fuser:
     def __init__(self, graph: Graph):
         self.graph = graph
         self.groups: list[Group] = []
-        self.inlined = inlined(graph)
+        self.readers = Readers(graph)
+        self.inlined = inlined(graph, self.readers)
         self.group_of: dict[Node, Group] = {}
         self.order = {n: i for i, n in enumerate(graph.nodes)}
+        self.bits: dict[Group, int] = {}
+        self.earlier: dict[Group, int] = {}  # what is known of `before`
 
     def run(self) -> list[Group]:
         """The groups, in no particular order."""
@@ -133,8 +186,19 @@ class Fuser:
                 self.alone(node, "copy")
         self.merge()
         self.attach_epilogues()
-        recompute(self)
         return self.groups
+
+    def reads(self, node: Node) -> list[tuple[Value, Map]]:
+        """What a node reads and where, through movement ops and what is computed again."""
+        found: list[tuple[Value, Map]] = []
+        stack = node_reads(node)[::-1]
+        while stack:
+            v, m = strip(*stack.pop())
+            if v.node is not None and v.node in self.inlined:
+                stack += [(u, onto_operand(u.shape, v.shape, m)) for u in v.node.inputs[::-1]]
+            else:
+                found.append((v, m))
+        return found
 
     def producers(self, v: Value) -> list[Node]:
         """The grouped nodes behind a value, through movement ops."""
@@ -150,14 +214,14 @@ class Fuser:
 
     def adopt(self, group: Group, node: Node) -> None:
         self.group_of[node] = group
-        for v in node.inputs:
-            for p in self.producers(v):
-                if self.group_of[p] is not group:
-                    group.after.add(self.group_of[p])
+        found = {self.group_of[p] for v in node.inputs for p in self.producers(v)} - {group}
+        if not found <= group.after:
+            group.after |= found
+            self.changed(group)
 
     def place(self, node: Node) -> None:
         """Puts an elementwise, reduce or index node into a group of its operands, or into a new one."""
-        reads = [strip(v, m) for v, m in node_reads(node)]
+        reads = self.reads(node)
         candidates = list(dict.fromkeys(self.group_of[v.node] for v, _ in reads if v.node in self.group_of))
         for group in sorted(candidates, key=lambda g: (dense(g.space) != (), self.groups.index(g)), reverse=True):
             if group.kind == "loop" and self.join(group, node, reads):
@@ -187,13 +251,15 @@ class Fuser:
             level = reading = "full" if same == dense(group.space) else "kept" if axes and same == dense(group.kept) else ""
             if not level:
                 return False
+        if self.readers.only_add_up(node) and self.products(group):
+            return False  # rather with its sums
         before, group.axes = group.axes, axes
         for v, m in reads:
             if v in group.level and not reads_at_own_place(group, reading, shape, v, m):
                 group.axes = before
                 return False
         outside = {self.group_of[p] for v in node.inputs for p in self.producers(v)} - {group}
-        if not all(self.visible(group, v) for v in node.inputs) or self.depends(outside, group):
+        if not all(self.visible(group, v) for v, _ in reads) or self.depends(outside, group):
             group.axes = before
             return False
         if isinstance(op, Take | TakeAlongAxis) and any(p in group.nodes for p in self.producers(node.inputs[0])):
@@ -210,47 +276,51 @@ class Fuser:
         return base in group.level or not any(p in group.nodes for p in self.producers(base))
 
     def depends(self, groups: set[Group], on: Group) -> bool:
-        """Whether one of `groups` runs after `on`."""
-        seen: set[Group] = set()
-        stack = list(groups)
+        """Whether one of `groups` is `on` or runs after it."""
+        bit = self.bit(on)
+        return any((self.before(g) | self.bit(g)) & bit for g in groups)
+
+    def bit(self, group: Group) -> int:
+        """The bit that stands for a group."""
+        return self.bits.setdefault(group, 1 << len(self.bits))
+
+    def before(self, group: Group) -> int:
+        """The bits of all groups that have to run before one."""
+        stack = [group]
         while stack:
             g = stack.pop()
-            if g is on:
-                return True
-            if g not in seen:
-                seen.add(g)
-                stack.extend(g.after)
-        return False
+            todo = [] if g in self.earlier else [a for a in g.after if a not in self.earlier]
+            if todo:
+                stack += [g, *todo]
+            elif g not in self.earlier:
+                self.earlier[g] = 0
+                for a in g.after:
+                    self.earlier[g] |= self.earlier[a] | self.bit(a)
+        return self.earlier[group]
+
+    def changed(self, group: Group) -> None:
+        """Forgets what was known of a group, which has to wait for more now, and of those that wait for it."""
+        bit = self.bit(group)
+        self.earlier = {g: found for g, found in self.earlier.items() if g is not group and not found & bit}
 
     def products(self, group: Group) -> set[Group]:
         """The matrix products whose epilogue a group may become."""
-        return set() if group.axes else {g for g in group.after if g.kind == "contract"}
+        if group.axes:
+            return set()
+        return {g for g in group.after if g.kind == "contract" and g.nodes[0].outputs[0] not in self.readers.stored}
 
     def merge(self) -> None:
         """Joins whole groups where one pass over their common space serves both: a reader with its source, or readers of the same value."""
-        inputs = {g: {strip(v, identity(v.ndim))[0] for n in g.nodes for v in n.inputs} for g in self.groups if g.kind == "loop"}
-        sources = {g: self.sources(found) for g, found in inputs.items()}
+        inputs = {g: {v for n in g.nodes for v, _ in self.reads(n)} for g in self.groups if g.kind == "loop"}
+        single = {g for g in inputs if dense(g.kept) == ()}
         for g in [g for g in self.groups if g in inputs]:
-            for h in [h for h in self.groups if h in inputs and h is not g]:
-                level = self.common_level(g, h)
-                if not level:
-                    continue
-                near = h in g.after or g in h.after or dense(h.kept) == () or bool(inputs[g] & inputs[h])
-                near = near or any(s.space == g.space for s in sources[g] & sources[h])
-                if near and self.mergeable(g, h, level):
+            near = [h for h in inputs if h in single or h in g.after or g in h.after or not inputs[g].isdisjoint(inputs[h])]
+            for h in sorted(near, key=self.groups.index):
+                level = "" if h is g else self.common_level(g, h)
+                if level and self.mergeable(g, h, level):
                     self.absorb(h, g, level)
                     inputs[h] |= inputs.pop(g)
-                    sources[h] |= sources.pop(g)
-                    for found in sources.values():
-                        if g in found:
-                            found.remove(g)
-                            found.add(h)
                     break
-
-    def sources(self, inputs: set[Value]) -> set[Group]:
-        """The loops that make some values."""
-        found = {self.group_of[v.node] for v in inputs if v.node is not None and v.node in self.group_of}
-        return {g for g in found if g.kind == "loop"}
 
     def common_level(self, group: Group, into: Group) -> str:
         """The level of `into` at which the full members of `group` would live; empty where there is none."""
@@ -275,11 +345,12 @@ class Fuser:
             reduce = isinstance(node.op, Reduce)
             shape = node.inputs[0].shape if reduce else node.outputs[0].shape
             reading = "full" if reduce else both.level[node.outputs[0]]
-            if not all(self.visible(other, v) for v in node.inputs):
+            reads = self.reads(node)
+            if not all(self.visible(other, v) for v, _ in reads):
                 return False
             if isinstance(node.op, Take | TakeAlongAxis) and any(p in other.nodes for p in self.producers(node.inputs[0])):
                 return False
-            for v, m in (strip(v, m) for v, m in node_reads(node)):
+            for v, m in reads:
                 if v in other.level and not reads_at_own_place(both, reading, shape, v, m):
                     return False
         return True
@@ -295,6 +366,7 @@ class Fuser:
         for other in self.groups:
             if group in other.after:
                 other.after = (other.after - {group}) | {into}
+        self.earlier = {}
 
     def attach_epilogues(self) -> None:
         """Gives a matrix product the one elementwise group that reads it, where nothing else does."""

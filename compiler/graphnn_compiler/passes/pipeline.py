@@ -12,10 +12,13 @@ from .fold_affine import fold_affine
 from .fold_padding import fold_padding
 from .layout import layout
 from .simplify import simplify
-from .split import split
+from .split_sums import split_sums
 
 Pass = Callable[[Graph], Graph]
-PASSES: tuple[Pass, ...] = (dce, expand, simplify, cse, layout, fold_padding, dce, fold_affine, split, simplify, cse, dce)
+PASSES: tuple[Pass, ...] = (
+    *(dce, expand, simplify, cse, layout, fold_padding, dce),
+    *(fold_affine, simplify, split_sums, cse, dce),
+)
 
 
 def optimize(graph: Graph, between: Callable[[str, Graph], None] | None = None) -> Graph:

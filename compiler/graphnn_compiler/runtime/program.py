@@ -5,8 +5,8 @@ A `Program` is immutable; each concurrent run takes a `Frame` from its pool: an 
 
 from __future__ import annotations
 
+import math
 import os
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,14 +30,16 @@ from ..ops.movement import Constant
 from ..views import Buffer
 from . import team
 from .context import KernelError, errors, new_context
+from .fork import own_lock
 from .loader import addresses
+from .pace import Pace
 from .spec import KernelSpec
 from .table import BARRIER, GUARD, PARALLEL
 
 Words = npt.NDArray[np.int64]
 RUN = KernelSpec("run")
 TAKE_ROWS = KernelSpec("take_rows")
-MIN_PARALLEL_WORK = 1 << 16
+MIN_PARALLEL_WORK = 1 << 14
 
 
 class OutOfMemory(MemoryError):
@@ -46,7 +48,10 @@ class OutOfMemory(MemoryError):
 
 def min_parallel_work() -> int:
     """Work per instruction below which one thread does it all."""
-    return int(os.environ.get("GRAPHNN_MIN_PARALLEL_WORK", MIN_PARALLEL_WORK))
+    text = os.environ.get("GRAPHNN_MIN_PARALLEL_WORK", "")
+    if text and not text.isdecimal():
+        raise ValueError(f"GRAPHNN_MIN_PARALLEL_WORK must be a whole number, received {text!r}")
+    return int(text or MIN_PARALLEL_WORK)
 
 
 def aligned(n_bytes: int) -> npt.NDArray[np.uint8]:
@@ -63,34 +68,6 @@ class Mode:
     inputs: tuple[str, ...]
     outputs_by_step: bool = False
     limits: tuple[int, ...] = ()  # rows of the data sets behind inputs in "order" mode
-
-
-class Pace:
-    """Whether the team is worth its barriers. Where other processes want the cores, waiting for one another can cost far more than it
-    gains; the results have the same bits either way, so the faster way is found by trying both, now and then again.
-    """
-
-    TRIAL = 32  # runs between two tries of the slower way
-
-    def __init__(self) -> None:
-        self.seconds: list[float | None] = [None, None]  # per step: alone, together
-        self.runs = 0
-
-    def together(self) -> bool:
-        """Whether the next run uses the team."""
-        alone, team_ = self.seconds
-        self.runs += 1
-        if team_ is None or alone is None:
-            return team_ is None
-        best = team_ <= alone
-        return best if self.runs % self.TRIAL or max(alone, team_) > 8 * min(alone, team_) else not best
-
-    def took(self, together: bool, seconds: float) -> None:
-        """Notes the time of a step."""
-        before = self.seconds[together]
-        self.seconds[together] = seconds if before is None else min(seconds, before) * 0.5 + seconds * 0.5
-        if together and self.seconds[0] is None and seconds > 0.005:
-            self.seconds[0] = 2 * seconds  # so long a step is better done together: not even tried alone
 
 
 class _Table:
@@ -137,7 +114,7 @@ class Program:
         self.output_dtypes = [np.dtype(v.dtype) for v in graph.outputs]
         self.constants: list[npt.NDArray[np.generic]] = []
         self._frames: list[Frame] = []
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
         self._bind()
 
     # -- binding
@@ -169,7 +146,9 @@ class Program:
                 extra.append((need, at))
         sizes += [Lifetime(n, at, at) for n, at in extra]
         offsets, self.arena_bytes = plan_memory(sizes)
-        _check_memory(self.arena_bytes)
+        results = zip(self.lowered.graph.outputs, self.output_shapes, strict=True)
+        held = sum(math.prod(shape) * itemsize(v.dtype) for v, shape in results)
+        check_memory(self.arena_bytes + held, f"this program, with work space of {self.arena_bytes:,} bytes and results of {held:,},")
         self._fill(table, offsets, low.guard + len(prefix))
 
     def _share(self, life: dict[Buffer, tuple[int, int]], first: int) -> dict[Buffer, Buffer]:
@@ -362,12 +341,16 @@ class Program:
             base = inputs[slot] if kind == "input" else outputs[slot] if kind == "output" else orders[slot]
             for i, offset in uses:
                 frame.bufs[i] = base + offset
-        frame.dims[2] = steps
-        together = self.parallel and self.pace.together()
-        start = time.perf_counter()
-        code = team.run(_entry(), frame.dims_address, frame.context_address, together)
-        if self.parallel:
-            self.pace.took(together, (time.perf_counter() - start) / steps)
+        code, done = 0, 0
+        while done < steps and not code:
+            now = time.perf_counter()
+            together, count = self.pace.next(steps - done, now) if self.parallel else (False, steps - done)
+            frame.dims[2], frame.dims[3] = count, done
+            code = team.run(_entry(), frame.dims_address, frame.context_address, together)
+            done += count
+            if self.parallel:
+                end = time.perf_counter()
+                self.pace.took(together, (end - now) / count, end)
         failed = errors(frame.context) if code else None
         if code and failed is None:
             raise RuntimeError(f"a program ended with code {code}")
@@ -387,10 +370,17 @@ def _entry() -> int:
     return _run_address
 
 
-def _check_memory(n: int) -> None:
+def check_memory(n: int, what: str) -> None:
+    """An `OutOfMemory` where `n` bytes are more than the machine has.
+
+    >>> check_memory(2**50, "the weight")
+    Traceback (most recent call last):
+    ...
+    graphnn_compiler.runtime.program.OutOfMemory: the weight needs 1048576.0 GiB; the machine has ... GiB
+    """
     try:
         available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
         return
     if n > available:
-        raise OutOfMemory(f"this program needs {n / 2**30:.1f} GiB of work space; the machine has {available / 2**30:.1f} GiB")
+        raise OutOfMemory(f"{what} needs {n / 2**30:.1f} GiB; the machine has {available / 2**30:.1f} GiB")

@@ -1,0 +1,54 @@
+"""Whether a program runs on the team or alone: found by trying both."""
+
+from __future__ import annotations
+
+
+class Pace:
+    """Whether the team is worth its barriers. Where other processes want the cores, waiting for one another can cost far more than it
+    gains; the results have the same bits either way, so the faster way is found by trying both, now and then again on a part of a run.
+    """
+
+    SOON, LATE = 0.02, 8.0  # seconds until the slower way is tried again; twice as many after each trial that changed nothing
+    PART = 16  # a trial takes a 16th of the steps
+    LONG = 0.005  # seconds of a step that is better done together: not even tried alone
+
+    def __init__(self) -> None:
+        self.alone = self.together = 0.0  # seconds per step; 0: not known
+        self.wait, self.due = self.SOON, 0.0
+        self.last = False  # whether the team took the last steps
+        self.waking = True  # the next steps start or wake the other threads: their time says nothing
+
+    def next(self, left: int, now: float) -> tuple[bool, int]:
+        """For the steps that are left of a run: whether the team takes the next ones, and how many."""
+        if not self.together:
+            return True, left
+        best = self._best()
+        if now < self.due:
+            return best, left
+        if not best and not self.last and left > self.PART:
+            self.waking = True
+            return True, 1
+        return not best, max(left // self.PART, 1)
+
+    def took(self, together: bool, seconds: float, now: float) -> None:
+        """Notes the time of a step."""
+        self.last = together
+        if self.waking:
+            self.waking = False
+            return
+        trial = together != self._best()
+        before = self.together if together else self.alone
+        after = (min(seconds, before) + seconds) / 2 if before else seconds
+        if together:
+            self.together = after
+            if not self.alone and seconds > self.LONG:
+                self.alone, self.due = 2 * seconds, now + self.LATE
+        else:
+            self.alone = after
+        if trial:
+            changed = not before or together == self._best()
+            self.wait = self.SOON if changed else min(2 * self.wait, self.LATE)
+            self.due = now + self.wait
+
+    def _best(self) -> bool:
+        return not self.alone or self.together <= self.alone
