@@ -90,7 +90,7 @@ def max_pool(
     """The largest element of each window, NaN if it holds one; the first of equal ones takes the gradient.
 
     Args:
-        inputs: (batch, *spatial, channels) with 1 to 3 spatial axes, or with the channels second.
+        inputs: (batch, spatial axes, channels) with 1 to 3 spatial axes, or with the channels second.
         pool_size: the window's extents, or one for all axes.
         strides: from a window to the next; by default `pool_size`.
         padding: "valid": windows inside the inputs; "same": one for each stride, what they hold outside the inputs does not count.
@@ -135,7 +135,7 @@ def adaptive_max_pool(inputs: Tensorish, output_size: Sizes, data_format: str | 
     ceil((i + 1) n / size) - 1.
 
     Args:
-        inputs: (batch, *spatial, channels) with 1 to 3 spatial axes, or with the channels second.
+        inputs: (batch, spatial axes, channels) with 1 to 3 spatial axes, or with the channels second.
         output_size: the spatial extents of the result, or one for all axes.
         data_format: "channels_last" or "channels_first"; None is `config.image_data_format()`.
 

@@ -132,12 +132,6 @@ def made(which: str, **kwargs: Any) -> tuple[Any, Any]:
     return getattr(layers, which)(**copy.deepcopy(arguments), **kwargs), random_input(np.random.RandomState(0), shape, dtype)
 
 
-def inferred(layer: Any, x: Any) -> np.ndarray[Any, Any]:
-    """The output in inference, also of layers that augment wherever nothing else is said."""
-    random = {"training": False} if type(layer).__name__.startswith("Random") else {}
-    return np.asarray(layer(x, **random))
-
-
 def test_every_layer_has_a_record() -> None:
     public = {n for n in layers.__all__ if isinstance(getattr(layers, n), type) and issubclass(getattr(layers, n), layers.Layer)}
     assert set(RECORDS) == public - {"Layer", "InputLayer", "Wrapper"}

@@ -168,16 +168,14 @@ class Resample(WithKernel):
         x = shapes[0]
         rows = self.rows(x[self.axis])
         outer, inner = (int(np.prod(part, dtype="int64")) for part in (x[: self.axis], x[self.axis + 1 :]))
-        count, taps = rows.weights.shape
-        used: Array = np.arange(taps) < rows.count[:, None]
-        weights = np.where(used, rows.weights, 0.0)
+        count, taps = len(rows.start), int(rows.weights.shape[1])
+        weights: Floats = np.where(np.arange(taps) < rows.count[:, None], rows.weights, 0.0)
         head = [outer, x[self.axis], inner, count, taps]
         if not inner < NARROW:
-            bits = np.ascontiguousarray(weights).view("int64")
-            return [*head, 0, *rows.start.tolist(), *rows.count.tolist(), *bits.ravel().tolist()]
-        offsets = rows.start[:, None] * inner + np.arange(inner)
-        bits = np.ascontiguousarray(np.repeat(weights.T, inner, 1)).view("int64")
-        return [*head, 1, *offsets.ravel().tolist(), *bits.ravel().tolist()]
+            return [*head, 0, *rows.start.tolist(), *rows.count.tolist(), *_bits(weights)]
+        offsets: Ints = rows.start[:, None] * inner + np.arange(inner)
+        wide: Floats = np.repeat(weights.T, inner, axis=1)
+        return [*head, 1, *offsets.ravel().tolist(), *_bits(wide)]
 
     @classmethod
     def samples(cls) -> Sequence[Sample]:
@@ -191,3 +189,8 @@ class Resample(WithKernel):
                 back = cls(1, op.size, op.method, op.antialias, op.taps, 7)
                 out.append(Sample(back, (((2, int(op.size), inner), d, -9, 9),)))
         return out
+
+
+def _bits(weights: Floats) -> list[int]:
+    """Floats as the integers of their bits, row by row."""
+    return np.frombuffer(np.ascontiguousarray(weights).tobytes(), "int64").tolist()

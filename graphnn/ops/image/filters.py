@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from graphnn_compiler import build
 from graphnn_compiler.dims import show
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops.elementwise import cast
@@ -100,13 +99,6 @@ def sobel_edges(images: Tensorish, data_format: str | None = None) -> Value:
     return glued([reshape(v, (*v.shape, 1)) for v in found], 4)
 
 
-def elastic_noise(shape: Any, seed: Any, dtype: str) -> tuple[Any, Any]:
-    """Normal numbers for both directions."""
-    from ... import random
-
-    return random.normal(shape, dtype=dtype, seed=seed), random.normal(shape, dtype=dtype, seed=seed)
-
-
 def bent(x: Value, noise: tuple[Value, Value], alpha: Any, sigma: float, interpolation: str, fill_mode: str, fill_value: Any) -> Value:
     """Images read at places that smoothed noise (batch, rows, columns) has moved."""
     dtype = coordinate_dtype(x)
@@ -121,14 +113,18 @@ def bent(x: Value, noise: tuple[Value, Value], alpha: Any, sigma: float, interpo
     return read(x, y + down, column + across, interpolation, fill_mode, fill_value)
 
 
-@op(static=("alpha", "sigma", "fill_value"), tensors=("images", "across", "down"))
+@op(static=("alpha", "sigma", "fill_value"), tensors=("images",))
 def _elastic_transform(
-    images: Tensorish, across: Tensorish, down: Tensorish, alpha: float, sigma: float, interpolation: str, fill_mode: str,
-    fill_value: float, data_format: str | None,
+    images: Tensorish, key: Any, alpha: float, sigma: float, interpolation: str, fill_mode: str, fill_value: float,
+    data_format: str | None,
 ) -> Value:  # fmt: skip
+    from ...random.bits import standard_normal
+    from ...random.seeds import draw_seed
+
     shown = Images(images, data_format)
-    noise = build.value(across), build.value(down)
-    return shown.back(bent(shown.value, noise, alpha, sigma, interpolation, fill_mode, fill_value))
+    x, words = shown.value, draw_seed(key)
+    across, down = (standard_normal(words, x.shape[:3], coordinate_dtype(x), stream) for stream in (0, 2))
+    return shown.back(bent(x, (across, down), alpha, sigma, interpolation, fill_mode, fill_value))
 
 
 def elastic_transform(
@@ -154,20 +150,12 @@ def elastic_transform(
     >>> elastic_transform(np.ones((2, 4, 4, 1), "float32"), seed=1).shape
     (2, 4, 4, 1)
     """
-    from ...config import standardize_data_format
-    from ..core import shape as shape_of
+    from ...random.seeds import prepared
 
     one_of("interpolation", interpolation, ORDERS)
     one_of("fill_mode", fill_mode, FILL_MODES)
-    extents = shape_of(images)
-    if len(extents) not in (3, 4):
-        raise ValueError(f"Invalid images rank: expected rank 3 (single image) or rank 4 (batch of images). Received: {extents}")
-    first = standardize_data_format(data_format) == "channels_first"
-    rows = extents[-2:] if first else extents[-3:-1]
-    shape = (extents[0] if len(extents) == 4 else 1, *rows)
-    kind = "float64" if str(getattr(images, "dtype", "")) == "float64" else "float32"
-    across, down = elastic_noise(shape, seed, kind)
-    return _elastic_transform(images, across, down, alpha, sigma, interpolation, fill_mode, fill_value, data_format)
+    key = prepared(seed, images)
+    return _elastic_transform(images, key, alpha, sigma, interpolation, fill_mode, fill_value, data_format)
 
 
 @op(static=("max_val", "filter_size", "filter_sigma", "k1", "k2"), tensors=("image1", "image2"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphnn_compiler import build
-from graphnn_compiler.dims import Extent, product, show
+from graphnn_compiler.dims import ConcreteExtentNeeded, Extent, product, show
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops import elementwise, index, transcendental
 from graphnn_compiler.ops.elementwise import cast
@@ -215,7 +215,14 @@ def affine_transform(
     x = shown.value
     if a.shape[1] != 8 or not (a.shape[0] == x.shape[0] or not (isinstance(a.shape[0], int) and isinstance(x.shape[0], int))):
         raise ValueError(f"`transform` must hold 8 numbers for each of {x.shape[0]} images. Received: transform.shape={show(a.shape)}")
+    _one_each(a, x, "transform")
     return shown.back(moved(x, a, interpolation, fill_mode, fill_value))
+
+
+def _one_each(a: Value, x: Value, what: str) -> None:
+    """Asks for numbers where it takes them to see that there is one of something for each image."""
+    if a.shape[0] != x.shape[0]:
+        raise ConcreteExtentNeeded(f"{what}s for {a.shape[0]} images are given to {x.shape[0]}")
 
 
 def _solved(m: list[list[Value]], b: list[Value]) -> list[Value]:
@@ -293,10 +300,13 @@ def perspective_transform(
                 f"Invalid {name} shape: expected (4,2) for a single image or (N,4,2) for a batch. Received shape: {show(p.shape)}"
             )
         points.append(cast(reshape(p, (1, *p.shape)) if p.ndim == 2 else p, "float64"))
-    if points[0].shape != points[1].shape or (isinstance(points[0].shape[0], int) and points[0].shape[0] != shown.value.shape[0]):
+    given, images_given = points[0].shape[0], shown.value.shape[0]
+    known = isinstance(given, int) and isinstance(images_given, int)
+    if points[0].shape != points[1].shape or (known and given != images_given):
         raise ValueError(
-            f"`start_points` and `end_points` must hold 4 points for each of {shown.value.shape[0]} images. "
+            f"`start_points` and `end_points` must hold 4 points for each of {images_given} images. "
             f"Received: {show(points[0].shape)} and {show(points[1].shape)}"
         )
+    _one_each(points[0], shown.value, "point")
     return shown.back(moved(shown.value, perspective(*points), interpolation, "constant", fill_value))
 
