@@ -74,7 +74,7 @@ def test_embeddings() -> None:
 
 
 def test_bad_input_is_named() -> None:
-    with pytest.raises(ValueError, match="'flat'.*kernel"):
+    with pytest.raises(ValueError, match=r"'flat'.*kernel"):
         layers.SpectralNormalization(layers.Flatten(), name="flat")(X)
     with pytest.raises(ValueError, match="power_iterations=0"):
         layers.SpectralNormalization(layers.Dense(2), power_iterations=0)
