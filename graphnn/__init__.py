@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .node import Operation
     from .optimizers import Optimizer
     from .regularizers import Regularizer
+    from .rematerialization import RematScope, remat
     from .tensor import KerasTensor
     from .variable import Variable
 
@@ -69,19 +70,21 @@ _NAMES = {
     "Operation": "node",
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
+    "RematScope": "rematerialization",
     "Sequential": "models",
     "Variable": "variable",
     "grad": "differentiation",
     "name_scope": "context",
+    "remat": "rematerialization",
     "value_and_grad": "differentiation",
 }
 
 __all__ = [
     "DTypePolicy", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Operation",
-    "Optimizer", "Regularizer", "Sequential", "Variable", "__version__", "activations", "applications", "backend", "callbacks",
-    "config", "constraints", "datasets", "dtype_policies", "errors", "grad", "initializers", "layers", "losses", "metrics",
-    "models", "name_scope", "ops", "optimizers", "random", "regularizers", "saving", "testing", "tree", "utils", "value_and_grad",
-    "version", "visualization",
+    "Optimizer", "Regularizer", "RematScope", "Sequential", "Variable", "__version__", "activations", "applications",
+    "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies", "errors", "grad", "initializers",
+    "layers", "losses", "metrics", "models", "name_scope", "ops", "optimizers", "random", "regularizers", "remat", "saving",
+    "testing", "tree", "utils", "value_and_grad", "version", "visualization",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from .ir import Value
 from .ops.base import is_float
 from .ops.elementwise import Add
 from .ops.movement import zeros_like
+from .recompute import Copies
 from .trace import active, emit
 
 
@@ -24,6 +25,7 @@ def gradients(outputs: Sequence[Value], cotangents: Sequence[Value], wrt: Sequen
         if any(v in useful for v in node.inputs):
             useful.update(v for v in node.outputs if is_float(v.dtype))
     total: dict[Value, Value] = {}
+    copies = Copies(nodes)
 
     def accumulate(v: Value, ct: Value) -> None:
         if (ct.shape, ct.dtype) != (v.shape, v.dtype):
@@ -38,7 +40,8 @@ def gradients(outputs: Sequence[Value], cotangents: Sequence[Value], wrt: Sequen
             continue
         path = tracer.path
         tracer.path = [node.origin] if node.origin else path
-        for v, ct in zip(node.inputs, node.op.gradient(node.inputs, node.outputs, cts), strict=True):
+        inputs, outs = copies.of(node, next(c for c in cts if c is not None))
+        for v, ct in zip(node.inputs, node.op.gradient(inputs, outs, cts), strict=True):
             if ct is not None and v in useful:
                 accumulate(v, ct)
         tracer.path = path

@@ -90,11 +90,12 @@ class Value:
 class Node:
     """One application of an op. `origin` is the path of the user's layer that asked for it."""
 
-    __slots__ = ("op", "inputs", "outputs", "origin")
+    __slots__ = ("op", "inputs", "outputs", "origin", "region")
 
     def __init__(self, op: Op, inputs: tuple[Value, ...], origin: str = ""):
         self.op, self.inputs, self.origin = op, inputs, origin
         self.outputs: tuple[Value, ...] = ()
+        self.region: object = None  # of nodes that the backward pass computes again
 
     def __repr__(self) -> str:
         return f"<Node {self.op}>"

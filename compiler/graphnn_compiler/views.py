@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from .dims import Extent, Shape, product
 from .ir import Node, Value
+from .ops.behind import Behind
 from .ops.movement import BroadcastTo, Reshape, Slice, Transpose
 
 
@@ -52,6 +53,8 @@ def through(node: Node, m: Map) -> Map | None:
     op = node.op
     if op.kind != "movement":
         return None
+    if isinstance(op, Behind):
+        return m
     shape = node.inputs[0].shape
     if isinstance(op, Transpose):
         return tuple(m[op.perm.index(i)] for i in range(len(shape)))

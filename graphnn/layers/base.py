@@ -11,12 +11,13 @@ from .call_info import CallInfo
 
 if TYPE_CHECKING:
     from ..dtype_policies import DTypePolicy
+    from ..rematerialization import RematScope
     from .layer import Layer
 
 # Attributes of the machinery: they hold no weights or sublayers of the user's, and no program needs tracing again when they change.
 OWN = frozenset(
     "_own_trainable _own_other _inbound_nodes _programs _programs_epoch _quick _eager_losses _init_arguments _build_shapes built name "
-    "_path_name _input_shape_arg _first_weights _dtype_policy activity_regularizer input_spec supports_masking _trainable autocast "
+    "_path_name _remat _input_shape_arg _first_weights _dtype_policy activity_regularizer input_spec supports_masking _trainable autocast "
     "_building optimizer loss stop_training stop_evaluating stop_predicting history _compile_config _functional _inputs _outputs "
     "_inputs_structure _outputs_structure _nodes _operations _model_layers _fast _graph_programs _sequence _plain".split()
 )
@@ -42,6 +43,7 @@ class LayerBase(Operation):
     _programs: Programs | None
     _programs_epoch: int = 0
     _quick: dict[Any, Program] | None = None  # for one plain array: (shape, dtype) -> program
+    _remat: RematScope | None = None
     _trainable: bool
 
     _call_info: CallInfo | None = None

@@ -125,7 +125,10 @@ class Calling(ArrayCalls):
         try:
             with calling(training), name_scope(self.name):
                 arguments, keywords = info.arguments(bound)
+                start = len(tracer.graph.nodes)
                 outputs = self.call(*arguments, **keywords)
+                if self._remat is not None and above:
+                    self._remat.apply(self, tracer.graph.nodes[start:], outputs)
                 if self.activity_regularizer is not None:
                     self._add_activity_loss(outputs)
         except ConcreteExtentNeeded:

@@ -14,6 +14,7 @@ from typing import Any, Self
 from .. import dtype_policies, tree
 from ..context import current_path
 from ..node import symbolic_outputs
+from ..rematerialization import current_scope
 from ..tensor import KerasTensor
 from . import capture
 from .calling import Calling
@@ -94,6 +95,7 @@ class Layer(Calling):
         self.input_spec = None
         self._build_shapes = None
         self._path_name = None
+        self._remat = current_scope()
         self.activity_regularizer = None
         if activity_regularizer is not None:
             from .. import regularizers

@@ -2,6 +2,7 @@
 
 from . import (
     base,
+    behind,
     compare,
     contract,
     conv,
@@ -20,6 +21,6 @@ from . import (
 )
 
 __all__ = [
-    "base", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering", "pool",
-    "random", "reduce", "resample", "special", "transcendental", "variance",
+    "base", "behind", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering",
+    "pool", "random", "reduce", "resample", "special", "transcendental", "variance",
 ]  # fmt: skip
