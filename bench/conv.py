@@ -89,7 +89,9 @@ def torch_layer(name: str, which: str, layout: str, threads: int) -> Callable[[i
 
 def graphnn_layer(name: str, which: str, layout: str, threads: int) -> Callable[[int], None]:
     import numpy as np
-    from graphnn_compiler.kernels.conv_plan import Sliding, plan_conv, plan_weights
+    from graphnn_compiler.kernels.conv_axes import Sliding
+    from graphnn_compiler.kernels.conv_plan import plan_conv
+    from graphnn_compiler.kernels.conv_weights_plan import plan_weights
     from graphnn_compiler.ops.conv import Conv, ConvInput, ConvKernel
     from graphnn_compiler.runtime import context, loader, team
     from graphnn_compiler.runtime.spec import KernelSpec

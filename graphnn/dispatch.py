@@ -190,7 +190,7 @@ def op(
         return functools.partial(op, static=static, tensors=tensors, constants=constants, name=name)
     fixed = (STATIC | set(static)) - set(tensors)
     numeric = (TENSORS | set(tensors)) - set(static)
-    inputs = {p: (constants or {}).get(p, ()) for p in numeric}
+    inputs: dict[str, tuple[float, ...]] = {}
     names: list[str] = []
     rest = ""
     for p in inspect.signature(function).parameters.values():
@@ -198,6 +198,8 @@ def op(
             names.append(p.name)
         elif p.kind is p.VAR_POSITIONAL:
             rest = p.name
+        if p.name in numeric and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            inputs[p.name] = (constants or {}).get(p.name, ())
 
     def prepared(parameter: str, x: Any) -> Any:
         if parameter in fixed:

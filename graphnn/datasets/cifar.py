@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tarfile
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -49,20 +49,32 @@ def batches(names: list[str], folder: str, origin: str, digest: str) -> dict[str
 
 def _batch(data: bytes, where: Path) -> dict[str, Any]:
     try:
-        found = read_pickled(data)
+        found: Any = read_pickled(data)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
-    if not isinstance(found, dict):
+    if type(found) is not dict:
         raise ValueError(f"{where}: a dictionary is expected")
-    return found  # pyright: ignore[reportUnknownVariableType]
+    return cast("dict[str, Any]", found)
 
 
 def images(batch: dict[str, Any], label: str, where: str) -> tuple[Array, Array]:
     """Images (n, 32, 32, 3) and labels (n, 1) of a batch, both uint8."""
     data, labels = batch.get("data"), batch.get(label)
-    fits = isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.ndim == 2 and data.shape[1] == 3072  # pyright: ignore[reportUnknownMemberType]
-    whole = isinstance(labels, list) and all(isinstance(i, int) and 0 <= i < 256 for i in labels)  # pyright: ignore[reportUnknownVariableType]
-    if not fits or not whole or len(labels) != len(data):  # type: ignore[arg-type]
+    pixels, numbers = _pixels(data), _labels(labels)
+    if pixels is None or numbers is None or len(numbers) != len(pixels):
         raise ValueError(f"{where} holds no images of 3 x 32 x 32 with {label}")
-    x: Array = np.ascontiguousarray(data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))  # type: ignore[union-attr]
-    return x, np.array(labels, "uint8").reshape(-1, 1)
+    x: Array = np.ascontiguousarray(pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
+    return x, numbers.reshape(-1, 1)
+
+
+def _pixels(x: Any) -> Array | None:
+    """x if it is uint8 (n, 3072)."""
+    a: Array | None = x if type(x) is np.ndarray else None
+    return a if a is not None and a.dtype == np.uint8 and a.ndim == 2 and a.shape[1] == 3072 else None
+
+
+def _labels(x: Any) -> Array | None:
+    """A list of numbers as an array, None if it is none."""
+    if type(x) is not list or any(type(i) is not int or not 0 <= i < 256 for i in cast("list[Any]", x)):
+        return None
+    return np.array(x, "uint8")

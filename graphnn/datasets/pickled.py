@@ -102,12 +102,13 @@ class _Machine:
             raise ValueError("it calls something that is not known")
 
     def built(self) -> None:
-        state, target = self.pop(), self.stack[-1] if self.stack else None
-        if isinstance(target, _Dtype) and isinstance(state, tuple) and len(state) > 1 and _text(state[1]) in ("<", ">", "|", "="):
+        state: Any = self.pop()
+        target: Any = self.stack[-1] if self.stack else None
+        if isinstance(target, _Dtype) and _is(state, tuple) and len(state) > 1 and _text(state[1]) in ("<", ">", "|", "="):
             target.order = _text(state[1])
-        elif isinstance(target, _Array) and isinstance(state, tuple) and len(state) == 5:
+        elif isinstance(target, _Array) and _is(state, tuple) and len(state) == 5:
             _, shape, dtype, fortran, data = state
-            whole = isinstance(shape, tuple) and all(isinstance(n, int) and n >= 0 for n in shape)
+            whole = _is(shape, tuple) and all(isinstance(n, int) and n >= 0 for n in shape)
             if not whole or not isinstance(dtype, _Dtype) or not isinstance(data, bytes):
                 raise ValueError("it holds an array of an unknown form")
             order = "" if dtype.order in "|=" else dtype.order
@@ -127,7 +128,7 @@ class _Machine:
         self.stack.append(self.memo[key])
 
     def items(self, pairs: list[Any]) -> None:
-        target = self.stack[-1] if self.stack else None
+        target: Any = self.stack[-1] if self.stack else None
         if not isinstance(target, dict) or len(pairs) % 2:
             raise ValueError("it fills something that is not a dictionary")
         for key, item in zip(pairs[::2], pairs[1::2], strict=True):
@@ -136,8 +137,8 @@ class _Machine:
             target[_text(key) if isinstance(key, str | bytes) else key] = item
 
     def extended(self, found: list[Any]) -> None:
-        target = self.stack[-1] if self.stack else None
-        if not isinstance(target, list):
+        target: Any = self.stack[-1] if self.stack else None
+        if not _is(target, list):
             raise ValueError("it appends to something that is not a list")
         target.extend(found)
 
@@ -155,6 +156,10 @@ class _Machine:
             step(self)
 
 
+def _is(x: Any, kinds: Any) -> bool:
+    return isinstance(x, kinds)
+
+
 def _text(x: Any) -> str:
     return x.decode("latin-1") if isinstance(x, bytes) else str(x)
 
@@ -167,20 +172,17 @@ def _finished(x: Any, done: dict[int, Any]) -> Any:
         return x.value
     if isinstance(x, _Name | _Dtype):
         raise ValueError("it holds something that is not known")
-    if not isinstance(x, dict | list | tuple):
+    if not _is(x, dict | list | tuple):
         return x
-    found = done.setdefault(id(x), _MARK)  # pyright: ignore[reportUnknownArgumentType]
+    found = done.setdefault(id(x), _MARK)
     if found is not _MARK:
         return found
-    if id(x) in done.setdefault(0, set()):  # pyright: ignore[reportUnknownArgumentType]
+    if id(x) in done.setdefault(0, set()):
         raise ValueError("something holds itself")
-    done[0].add(id(x))  # pyright: ignore[reportUnknownArgumentType]
-    if isinstance(x, dict):
-        found = {k: _finished(v, done) for k, v in x.items()}  # pyright: ignore[reportUnknownVariableType]
-    else:
-        parts = [_finished(v, done) for v in x]  # pyright: ignore[reportUnknownVariableType]
-        found = parts if isinstance(x, list) else tuple(parts)
-    done[id(x)] = found  # pyright: ignore[reportUnknownArgumentType]
+    done[0].add(id(x))
+    parts: Any = {k: _finished(v, done) for k, v in x.items()} if _is(x, dict) else [_finished(v, done) for v in x]
+    found = tuple(parts) if _is(x, tuple) else parts
+    done[id(x)] = found
     return found
 
 

@@ -32,7 +32,8 @@ class _AdaptivePooling(ConfiguredLayer):
     def __init__(self, output_size: Sizes, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         listed: Any = list(output_size) if isinstance(output_size, list | tuple) else output_size
-        if not isinstance(listed, int | list) or (self.rank > 1 and isinstance(listed, list) and len(listed) != self.rank):
+        count = len(tuple(output_size)) if isinstance(output_size, list | tuple) else self.rank
+        if not isinstance(listed, int | list) or (self.rank > 1 and count != self.rank):
             raise TypeError(
                 f"{type(self).__name__}: `output_size` must be an integer or a tuple of {self.rank} integers. "
                 f"Received: output_size={output_size!r}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
+from .. import ops, tree
 from ..config import epsilon
 from .common import ConfiguredLayer
 
@@ -59,7 +59,8 @@ class Normalization(ConfiguredLayer):
                     f"The rank of `{name}` must be less than or equal to the number of axes ({len(self.axis)}). "
                     f"Received: {name} shape {a.shape} for axis {self.axis}"
                 )
-        self.mean, self.variance = mean, variance
+        self.mean: Any = mean
+        self.variance: Any = variance
         self.invert = invert
         self.supports_masking = True
 
@@ -68,7 +69,7 @@ class Normalization(ConfiguredLayer):
         base = super(ConfiguredLayer, self).get_config()
         return {**base, "axis": list(self.axis), "invert": self.invert, "mean": given[0], "variance": given[1]}
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         rank = len(input_shape)
         if any(not -rank <= a < rank for a in self.axis):
             raise ValueError(
@@ -137,14 +138,13 @@ class Normalization(ConfiguredLayer):
 
 def _batches(data: Any) -> Iterator[np.ndarray[Any, Any]]:
     """The arrays in data, which may come in batches; of (x, y) only x."""
-    items: Any = data if isinstance(data, list | tuple) else ()
-    batched = any(hasattr(e, "shape") for e in items)
-    if hasattr(data, "__array__") or (isinstance(data, list | tuple) and not batched):
-        found = np.asarray(data)
-    else:
-        for batch in data:
-            yield np.asarray(batch[0] if isinstance(batch, tuple | list) else batch)
+    items: Any = data
+    listed = isinstance(data, list | tuple)
+    if not hasattr(items, "__array__") and (not listed or any(hasattr(e, "shape") for e in items)):
+        for batch in items:
+            yield np.asarray(batch[0] if tree.is_list(batch) else batch)
         return
+    found: np.ndarray[Any, Any] = np.asarray(items)
     if found.dtype.kind not in "fiub":
         raise ValueError(f"Normalization: data must be numbers. Received: an array of dtype {found.dtype}")
     yield found if found.ndim > 1 else found.reshape(-1, 1)

@@ -7,7 +7,7 @@ from typing import Any
 from graphnn_compiler.build import count_value
 from graphnn_compiler.ir import Value
 
-from .. import ops, random
+from .. import ops, random, tree
 from ..config import standardize_data_format
 from ..ops.image._common import Images
 from ..random.seeds import make_default_seed
@@ -48,7 +48,7 @@ class RandomImageLayer(ImageLayer):
     def drawn(self, x: Value, bounds: tuple[float, float], axes: int = 1) -> Value:
         """A number for each image, with `axes` axes."""
         kind = "float64" if x.dtype == "float64" else "float32"
-        shape = (x.shape[0], *(1,) * (axes - 1))
+        shape: Any = (x.shape[0], *(1,) * (axes - 1))
         low, high = bounds
         return random.uniform(shape, float(low), float(high), dtype=kind, seed=self.seed_generator)
 
@@ -64,10 +64,11 @@ def factor_range(layer: Any, factor: Any, low: float, high: float, name: str = "
     Raises:
         ValueError: it is neither, or leaves low..high; `above`: low itself is refused too.
     """
-    pair = factor if isinstance(factor, list | tuple) else None
-    found: Any = sorted(pair) if pair is not None and len(pair) == 2 and all(map(_number, pair)) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if found is None and _number(factor) and not (factor < 0 <= low):
-        found = [max(-abs(factor), low if not above else -abs(factor)), abs(factor)]
+    pair: list[Any] = list(factor) if tree.is_list(factor) else []
+    one: Any = None if pair else factor
+    found: Any = sorted(pair) if len(pair) == 2 and all(map(_number, pair)) else None
+    if found is None and _number(one) and not (one < 0 <= low):
+        found = [-abs(one) if above else max(-abs(one), low), abs(one)]
     if found is None or found[0] < low or found[1] > high or (above and found[0] <= low):
         raise ValueError(
             f"{type(layer).__name__}: The `{name}` argument should be a number (or a list of two numbers) in the range "
@@ -89,9 +90,10 @@ def check_reading(fill_mode: str, interpolation: str) -> None:
 
 def value_range_argument(layer: Any, value_range: Any) -> tuple[float, float]:
     """Two numbers, the lower first; ValueError for anything else."""
-    if not isinstance(value_range, list | tuple) or len(value_range) != 2 or not all(map(_number, value_range)):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    given: list[Any] = list(value_range) if tree.is_list(value_range) else []
+    if len(given) != 2 or not all(map(_number, given)):
         raise ValueError(
             f"{type(layer).__name__}: The `value_range` argument should be a list of two numbers. Received: value_range={value_range}"
         )
-    low, high = sorted(value_range)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    low, high = sorted(given)
     return low, high

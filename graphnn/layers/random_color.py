@@ -52,8 +52,8 @@ class RandomContrast(RandomImageLayer):
     def __init__(self, factor: Range, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any):
         super().__init__(seed, **kwargs)
         self.factor = factor_range(self, factor, 0, 1)
-        self.value_range = tuple(value_range) if isinstance(value_range, list) else value_range
         self.bounds = value_range_argument(self, value_range)
+        self.value_range = tuple(value_range)
 
     def augmented(self, x: Value) -> Value:
         by = cast(self.drawn(x, (1.0 - self.factor[0], 1.0 + self.factor[1]), 4), x.dtype)

@@ -8,16 +8,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from graphnn_compiler import build
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops import index, transcendental
 from graphnn_compiler.ops.elementwise import cast
-from graphnn_compiler.ops.movement import reshape
+from graphnn_compiler.ops.movement import constant, reshape
 from graphnn_compiler.trace import emit
 
 from .. import random
 from ..ops._common import backwards, cut, glued, like, pick, ramp
-from ..ops.image.transforms import moved
+from ..ops.image.transforms import NARROW, moved
 from .common import positive_integer
 from .image_layer import RandomImageLayer, Range, check_reading, extent_of, factor_range
 from .resizing import enlarged
@@ -57,7 +58,7 @@ class RandomFlip(RandomImageLayer):
     def augmented(self, x: Value) -> Value:
         for axis, name in ((2, "horizontal"), (1, "vertical")):
             if name in self.mode:
-                x = pick(self.drawn(x, (0.0, 1.0), 4) < 0.5, backwards(x, axis), x)
+                x = pick(self.drawn(x, (0.0, 1.0), 4) < 0.5, mirrored(x) if axis == 2 else backwards(x, axis), x)
         return x
 
 
@@ -238,5 +239,33 @@ class RandomCrop(RandomImageLayer):
         for k, (axis, size, left) in enumerate(zip((1, 2), sizes, room, strict=True)):
             start = cast(reshape(cut(draws, 0, k, 1), ()) * float(left + 1), "int64")
             start = pick(start > left, like(left, start), start)  # the product may be rounded up
-            x = emit(index.Take(axis), x, ramp(size, "int64") + start)
+            if axis == 1:
+                x = emit(index.Take(1), x, ramp(size, "int64") + start)
+                continue
+            lines = by_line(x)  # longer vectors than those of the channels of a pixel
+            channels = x.shape[3]
+            first = start * index.extent_value(channels)
+            lines = emit(index.Take(2), lines, ramp(channels * size, "int64") + first)
+            x = reshape(lines, (*x.shape[:2], size, channels))
         return x
+
+
+def by_line(x: Value) -> Value:
+    """Images (batch, rows, columns, channels) as (batch, rows, columns * channels)."""
+    return reshape(x, (*x.shape[:2], x.shape[2] * x.shape[3]))
+
+
+def mirrored(x: Value) -> Value:
+    """Images with left and right exchanged; of few channels a line at a time, in vectors longer than a pixel."""
+    channels = x.shape[3]
+    if not isinstance(channels, int) or channels > NARROW or channels < 1:
+        return backwards(x, 2)
+    lines = by_line(x)
+    columns = x.shape[2]
+    if isinstance(columns, int):  # a table is read faster than it is divided
+        source = constant(np.arange(columns * channels).reshape(columns, channels)[::-1].reshape(-1), "int64")
+        return reshape(emit(index.Take(2), lines, source), x.shape)
+    place = ramp(lines.shape[2], "int64")
+    column = place // channels
+    source = index.extent_value(lines.shape[2]) - channels - column * channels + (place - column * channels)
+    return reshape(emit(index.Take(2), lines, source), x.shape)

@@ -133,7 +133,10 @@ def repeated(x: Any, size: Sequence[int], data_format: str) -> Any:
     second = data_format == "channels_first"
     if second:
         x = ops.moveaxis(x, 1, -1)
-    for axis, times in enumerate(size, 1):
-        if times > 1:
-            x = ops.repeat(x, times, axis=axis)
+    rows, *space, channels = ops.shape(x)
+    apart = [n for extent in space for n in (extent, 1)]
+    whole = [n for extent, times in zip(space, size, strict=True) for n in (extent, times)]
+    joined = [extent * times for extent, times in zip(space, size, strict=True)]
+    x = ops.broadcast_to(ops.reshape(x, (rows, *apart, channels)), (rows, *whole, channels))
+    x = ops.reshape(x, (rows, *joined, channels))
     return ops.moveaxis(x, -1, 1) if second else x

@@ -89,8 +89,8 @@ def conv(
     $$y_{n,p,f} = \sum_{t,c} x_{n,\, p s + t d - \text{low},\, c} \; w_{t,c,f}$$
 
     Args:
-        inputs: (batch, *space, channels), or (batch, channels, *space) where `data_format` is "channels_first".
-        kernel: (*size, channels / groups, filters); where it has fewer channels than the inputs, the channels and the
+        inputs: `(batch, *space, channels)`, or `(batch, channels, *space)` where `data_format` is "channels_first".
+        kernel: `(*size, channels / groups, filters)`; where it has fewer channels than the inputs, the channels and the
             filters fall into groups that do not see each other.
         strides: s, from window to window: an integer or one for each axis.
         padding: "valid": windows lie inside; "same": zeros are added, evenly on both sides, so that there are
@@ -99,7 +99,7 @@ def conv(
         dilation_rate: d, from tap to tap in a window.
 
     Returns:
-        A tensor (batch, *windows, filters), or with the filters second.
+        A tensor `(batch, *windows, filters)`, or with the filters second.
 
     Raises:
         ValueError: shapes that do not fit, a window larger than the padded input, or an unknown `padding` or `data_format`.
@@ -138,8 +138,8 @@ def conv_transpose(
     $$y_{n,i,f} = \sum_{p,t:\; p s + t d - \text{low} = i} \; \sum_c x_{n,p,c} \; w_{t,f,c}$$
 
     Args:
-        inputs: (batch, *space, channels), or (batch, channels, *space) where `data_format` is "channels_first".
-        kernel: (*size, filters, channels).
+        inputs: `(batch, *space, channels)`, or `(batch, channels, *space)` where `data_format` is "channels_first".
+        kernel: `(*size, filters, channels)`.
         strides: s: an axis of extent n becomes one of about n s.
         padding: "valid" gives all places that any input reaches, "same" n s of them.
         output_padding: instead gives (n - 1) s + d (size - 1) + 1 places and this many more, of which "same" takes off
@@ -148,7 +148,7 @@ def conv_transpose(
         dilation_rate: d, from tap to tap in a window.
 
     Returns:
-        A tensor (batch, *larger space, filters), or with the filters second.
+        A tensor `(batch, *larger space, filters)`, or with the filters second.
 
     Raises:
         ValueError: shapes that do not fit, an `output_padding` not below the stride, an empty result, or an unknown
@@ -207,12 +207,12 @@ def depthwise_conv(
     """A convolution of each channel by filters of its own.
 
     Args:
-        inputs: (batch, *space, channels), or (batch, channels, *space) where `data_format` is "channels_first".
-        kernel: (*size, channels, multiplier).
+        inputs: `(batch, *space, channels)`, or `(batch, channels, *space)` where `data_format` is "channels_first".
+        kernel: `(*size, channels, multiplier)`.
         strides, padding, data_format, dilation_rate: as in `conv`.
 
     Returns:
-        A tensor (batch, *windows, channels multiplier), the results of one channel side by side, or with these second.
+        A tensor `(batch, *windows, channels multiplier)`, the results of one channel side by side, or with these second.
 
     Raises:
         ValueError: as in `conv`.
@@ -238,13 +238,13 @@ def separable_conv(
     """A depthwise convolution followed by one that mixes the channels at each place.
 
     Args:
-        inputs: (batch, *space, channels), or (batch, channels, *space) where `data_format` is "channels_first".
-        depthwise_kernel: (*size, channels, multiplier).
+        inputs: `(batch, *space, channels)`, or `(batch, channels, *space)` where `data_format` is "channels_first".
+        depthwise_kernel: `(*size, channels, multiplier)`.
         pointwise_kernel: (1, ..., channels multiplier, filters).
         strides, padding, data_format, dilation_rate: of the first, as in `conv`.
 
     Returns:
-        A tensor (batch, *windows, filters), or with the filters second.
+        A tensor `(batch, *windows, filters)`, or with the filters second.
 
     Raises:
         ValueError: as in `conv`, or the two kernels do not fit.

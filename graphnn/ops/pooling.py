@@ -13,6 +13,7 @@ from graphnn_compiler.ops.elementwise import cast
 from graphnn_compiler.ops.movement import transpose
 from graphnn_compiler.trace import emit
 
+from .. import tree
 from ..config import standardize_data_format
 from ..dispatch import op, value
 from ._common import Tensorish, floating
@@ -26,9 +27,8 @@ def integers(given: Any, count: int, name: str, lowest: int = 1) -> tuple[int, .
     Raises:
         ValueError: it is neither, or one of them is below `lowest`.
     """
-    found: Any = (given,) * count if isinstance(given, int) else given
-    whole = isinstance(found, list | tuple) and all(isinstance(i, int) and not isinstance(i, bool) for i in found)  # pyright: ignore[reportUnknownVariableType]
-    if not whole or isinstance(given, bool) or len(found) != count or any(i < lowest for i in found):
+    found: list[Any] = list(given) if tree.is_list(given) else [given] * count
+    if len(found) != count or any(not isinstance(i, int) or isinstance(i, bool) or i < lowest for i in found):
         limit = f", each at least {lowest}"
         raise ValueError(f"The `{name}` argument must be a tuple of {count} integers{limit}. Received {name}={given}")
     return tuple(found)
@@ -90,7 +90,7 @@ def max_pool(
     """The largest element of each window, NaN if it holds one; the first of equal ones takes the gradient.
 
     Args:
-        inputs: (batch, *spatial, channels) with 1 to 3 spatial axes, or with the channels second.
+        inputs: `(batch, *spatial, channels)` with 1 to 3 spatial axes, or with the channels second.
         pool_size: the window's extents, or one for all axes.
         strides: from a window to the next; by default `pool_size`.
         padding: "valid": windows inside the inputs; "same": one for each stride, what they hold outside the inputs does not count.
@@ -135,7 +135,7 @@ def adaptive_max_pool(inputs: Tensorish, output_size: Sizes, data_format: str | 
     ceil((i + 1) n / size) - 1.
 
     Args:
-        inputs: (batch, *spatial, channels) with 1 to 3 spatial axes, or with the channels second.
+        inputs: `(batch, *spatial, channels)` with 1 to 3 spatial axes, or with the channels second.
         output_size: the spatial extents of the result, or one for all axes.
         data_format: "channels_last" or "channels_first"; None is `config.image_data_format()`.
 

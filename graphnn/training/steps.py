@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from graphnn_compiler.apart import rows_apart
 from graphnn_compiler.dims import ConcreteExtentNeeded, Dim, Extent, Shape, evaluate, symbol
 from graphnn_compiler.executable import Executable, Rows
 from graphnn_compiler.interpret import bind_symbols
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops.index import IndexOutOfRange
 from graphnn_compiler.runtime.fork import own_lock
+from graphnn_compiler.runtime.program import Mode
 from graphnn_compiler.trace import Tracer, tracing
 
 from .. import tree
@@ -32,6 +35,8 @@ from .layout import Layout
 from .pace import Pace
 from .watch import FinitenessWatch
 
+CACHE = 2 << 20  # bytes of values that caches hold beside what else passes through them
+SMALLEST = 16  # rows: below, what each step costs counts
 JOBS = ("train", "test", "predict")
 
 
@@ -67,6 +72,8 @@ class Step:
                 watch.guard(tracer, found, model)
             graph = tracer.finish(outputs)
         self.inputs = list(graph.inputs)
+        self.apart = job == "predict" and not model.run_eagerly and rows_apart(graph, symbol(BATCH))
+        self.blocks: dict[tuple[int, ...], int] = {}
         self.executable = Executable(graph, eager=bool(model.run_eagerly), job=f"{job} step of {model.name}")
         self.shapes = [v.shape for v in outputs]
         self.dtypes = [v.dtype for v in outputs]
@@ -87,6 +94,8 @@ class Step:
 
     def run(self, inputs: Sequence[Array | Rows], steps: int = 1, outputs: Sequence[Array] | None = None) -> list[Array]:
         """Runs some steps; an index of the data that is out of range names the targets where it is one of theirs."""
+        if outputs is not None and self.apart:
+            inputs, steps = self.in_blocks(inputs, steps)
         try:
             found = self.executable.run(inputs, steps, outputs)
         except IndexOutOfRange as error:
@@ -96,6 +105,27 @@ class Step:
             for i in self.shared:
                 found[i] = np.array(found[i])
         return found
+
+    def in_blocks(self, inputs: Sequence[Array | Rows], steps: int) -> tuple[Sequence[Array | Rows], int]:
+        """The same rows in more and smaller steps, where rows do not depend on each other and the values of a batch exceed the caches."""
+        rows = [x for x in inputs if isinstance(x, Rows) and x.order is None]
+        if len(rows) < len(inputs):
+            return inputs, steps
+        batch = rows[0].batch
+        block = self.block(batch, [x.array.shape[1:] for x in rows])
+        return [replace(x, batch=block) for x in rows], steps * batch // block
+
+    def block(self, batch: int, trailing: Sequence[tuple[int, ...]]) -> int:
+        """How many rows of a batch are better computed at a time: a divisor of the batch."""
+        key = (batch, *[d for s in trailing for d in s])
+        if key not in self.blocks:
+            mode = Mode(("rows",) * len(trailing), outputs_by_step=True, limits=(0,) * len(trailing))
+            program = self.executable.program([(batch, *s) for s in trailing], mode)
+            weights = sum(state.array.nbytes for state in program.lowered.states)  # type: ignore[attr-defined]
+            fitting = batch * max(CACHE, weights) // max(program.arena_bytes, 1)
+            divisors = [d for d in range(min(SMALLEST, batch), batch + 1) if batch % d == 0]
+            self.blocks[key] = max([d for d in divisors if d <= fitting], default=divisors[0])
+        return self.blocks[key]
 
     def by_batches(self, x: Array, batch: int) -> Array | None:
         """The one output for many rows, of a step that serves any number; None where that may take too long for one native call."""

@@ -185,14 +185,14 @@ def _labelled(directory: str, labels: Any, class_names: Any, follow_links: bool)
     if labels is None:
         return _walk(directory, follow_links), None, None
     if labels != "inferred":
-        files = _walk(directory, follow_links)
-        if len(labels) != len(files):
+        found = _walk(directory, follow_links)
+        if len(labels) != len(found):
             raise ValueError(
                 "Expected the lengths of `labels` to match the number of files in the target directory. "
-                f"len(labels) is {len(labels)} while we found {len(files)} files in directory {directory}."
+                f"len(labels) is {len(labels)} while we found {len(found)} files in directory {directory}."
             )
-        names = [str(label) for label in sorted(set(labels))]
-        return files, [int(i) for i in labels], names
+        listed = [str(label) for label in sorted(set(labels))]
+        return found, [int(i) for i in labels], listed
     folders = sorted(e.name for e in os.scandir(directory) if e.is_dir() and not e.name.startswith("."))
     names = folders if not class_names else list(class_names)
     if not set(names) <= set(folders):
@@ -200,7 +200,8 @@ def _labelled(directory: str, labels: Any, class_names: Any, follow_links: bool)
             "The `class_names` passed did not match the names of the subdirectories of the target directory. "
             f"Expected: {folders} (or a subset of it), but received: class_names={class_names}"
         )
-    files, numbers = [], []
+    files: list[str] = []
+    numbers: list[int] = []
     for i, name in enumerate(names):
         here = _walk(os.path.join(directory, name), follow_links)
         files += here
@@ -289,7 +290,7 @@ def image_dataset_from_directory(
         raise ValueError(f'`format` should be either "tf" or "grain". Received: format={format}')
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"`batch_size` must be a positive integer or None. Received: batch_size={batch_size}")
-    size = size_argument(tuple(image_size) if isinstance(image_size, list) else image_size, "image_size")
+    size = size_argument(image_size, "image_size")
     layout = standardize_data_format(data_format)
     pillow()
     folder = os.fspath(directory)
@@ -302,7 +303,7 @@ def image_dataset_from_directory(
         raise ValueError(f"No images found in directory {folder}. Allowed formats: {ENDINGS}")
     start = int(np.random.randint(1 << 31)) if seed is None else int(seed)
     if shuffle:  # the parts of a split are drawn at random, and the same by any program with this seed
-        order = np.random.RandomState(start % (1 << 32)).permutation(len(files))
+        order: list[int] = np.random.RandomState(start % (1 << 32)).permutation(len(files)).tolist()
         files = [files[i] for i in order]
         numbers = None if numbers is None else [numbers[i] for i in order]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphnn_compiler.lowering.steps import GemmStep, LoopStep, Step
+from graphnn_compiler.lowering.steps import LoopStep, Step, TiledStep
 
 from .scene import scene_of
 from .text import clean
@@ -69,5 +69,5 @@ def _wrapped(ops: tuple[str, ...], width: int = 28, most: int = 4) -> list[str]:
 
 
 def _source(step: Step) -> str:
-    tile = step.epilogue if isinstance(step, GemmStep) else step
+    tile = step.epilogue if isinstance(step, TiledStep) else step
     return tile.spec.source if isinstance(tile, LoopStep) else ""

@@ -27,9 +27,11 @@ from graphnn.tree import flatten, map_structure
 CASES = [*ops_cases.CASES, *ops_array_cases.CASES, *ops_nn_cases.CASES, *ops_conv_cases.CASES]
 IDS = [f"{c.name}-{k}" for k, c in enumerate(CASES)]
 
-# Names that need no line in the tables: other names and conversions (tested in test_ops_core.py), and shapes that depend on numbers.
+# Names that need no line in the tables: other names and conversions (tested in test_ops_core.py), shapes that depend on numbers, pooling
+# (test_layers_pooling.py) and images (test_ops_image.py).
 ELSEWHERE = set(
-    "array convert_to_tensor convert_to_numpy shape ndim dtype is_tensor nonzero unique bincount argpartition".split()
+    "array convert_to_tensor convert_to_numpy shape ndim dtype is_tensor nonzero unique bincount argpartition "
+    "max_pool average_pool adaptive_max_pool adaptive_average_pool image".split()
 )
 
 

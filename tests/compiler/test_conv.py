@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graphnn_compiler.kernels import conv_layout, conv_plan
+from graphnn_compiler.kernels import conv_axes, conv_layout, conv_plan, conv_weights_plan
 from graphnn_compiler.ops import conv as ops
 from graphnn_compiler.runtime import context, loader
 from graphnn_compiler.runtime.spec import AVX2, HOST, KernelSpec, Target
@@ -62,9 +62,9 @@ class Case:
         return ops.ConvKernel(*args, self.kernel), self.x, self.y, self.w
 
     @property
-    def sliding(self) -> conv_plan.Sliding:
+    def sliding(self) -> conv_axes.Sliding:
         low = tuple(int(p) for p, _ in self.op.padding)
-        return conv_plan.Sliding(
+        return conv_axes.Sliding(
             self.x[0], self.x[1:-1], self.y[1:-1], self.kernel, self.x[-1], self.filters, self.groups, self.op.strides,
             self.op.dilation, low,
         )  # fmt: skip
@@ -128,7 +128,7 @@ def compute(
         out = np.full(case.of(kind)[3], np.nan, a.dtype)
     scratch = epilogue is not None
     if kind == "kernel":
-        plan = conv_plan.plan_weights(case.sliding, a.dtype.name, threads, target, 0, scratch)
+        plan = conv_weights_plan.plan_weights(case.sliding, a.dtype.name, threads, target, 0, scratch)
     else:
         plan = conv_plan.plan_conv(case.sliding, kind == "input", a.dtype.name, threads, target, 0, scratch)
     dims, (address, extra, extra_bufs) = list(plan.dims), epilogue or (0, [], [])
@@ -204,7 +204,7 @@ def test_the_order_of_the_sums_is_the_documented_one(channels: int) -> None:
     want = chained(columns, w.reshape(-1, 3), None, length)
     assert same(compute(case, "conv", x, w, 3).reshape(-1, 3), want)
     # The sum over places: seven images make a block of at most 512, two blocks two segments.
-    segments = conv_plan.segments_of(w.size, 2)
+    segments = conv_weights_plan.segments_of(w.size, 2)
     assert segments == 2
     gradient, total = dy.reshape(-1, 3), None
     for rows in (slice(0, 7 * 72), slice(7 * 72, 11 * 72)):
@@ -278,7 +278,7 @@ def test_plans_need_few_kernels() -> None:
     for case in [*CASES, *LARGE]:
         for turned in (False, True):
             specs.add(conv_plan.plan_conv(case.sliding, turned, "float32", 2).spec)
-        specs.add(conv_plan.plan_weights(case.sliding, "float32", 2).spec)
+        specs.add(conv_weights_plan.plan_weights(case.sliding, "float32", 2).spec)
     assert len(specs) == 4  # with channels summed up and each by itself
 
 

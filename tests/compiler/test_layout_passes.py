@@ -130,6 +130,16 @@ def test_an_elementwise_op_writes_in_the_order_of_the_convolution() -> None:
     assert transposes(graph) == [f"Transpose(perm={LAST})", f"Transpose(perm={LAST})", f"Transpose(perm={SECOND})"]
 
 
+def test_padding_and_scaling_of_the_input_come_after_its_transpose() -> None:
+    def f(x: Value, w: Value) -> list[Value]:
+        wide = emit(movement.Unslice((0, 0, 1, 0), (1, 1, 1, 1), (N, 3, 7, 6)), x * 0.5 + 1.0)
+        return [convolved(wide, w)]
+
+    graph = checked(f, IMAGES, KERNEL)
+    kinds = [type(n.op).__name__ for n in graph.nodes if n.op.kind != "constant"]
+    assert kinds == ["Transpose", "Mul", "Add", "Unslice", "Conv", "Transpose"]
+
+
 def test_gradients_keep_the_layout() -> None:
     def f(x: Value, w: Value) -> list[Value]:
         y = emit(elementwise.Relu(), convolved(x, w))
@@ -206,6 +216,13 @@ def test_the_end_of_a_chain_may_be_a_result() -> None:
 def test_a_product_that_is_read_elsewhere_is_left_alone() -> None:
     graph, _ = inference(lambda y: [emit(elementwise.Neg(), y)])
     assert on_images(dce(fold_affine(graph))) == on_images(graph)
+
+
+def test_plain_numbers_are_left_alone() -> None:
+    with tracing() as t:
+        x, w = t.input((N, 5, 6, 3), "float32"), t.read(Weight(np.ones((1, 1, 3, 4))), (1, 1, 3, 4), "float32")
+        graph = t.finish([(conv(x, w, (1, 1), ((0, 0), (0, 0))) * 2.0 + 1e8) - 1e8])
+    assert on_images(dce(fold_affine(graph))) == ["Conv", "Mul", "Add", "Sub"]
 
 
 @pytest.mark.parametrize("which", ["batch", "place"])

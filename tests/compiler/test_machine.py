@@ -26,7 +26,7 @@ def run(threads: int = 1) -> np.ndarray:
         return [b.binary(elementwise.Add(), y, b.getitem(y, (slice(None), slice(None, None, -1))))]
 
     graph = trace(f, [((N, 20), "float32")])
-    arrays = [np.zeros((7, 20), "float32")]
+    arrays = [np.zeros((23, 20), "float32")]  # more rows than an item has
     with machine(threads, apart=True):
         program = Executable(graph).program([a.shape for a in arrays], Mode(("whole",), False, (0,)))
         outputs = [np.empty(s, d) for s, d in zip(program.output_shapes, program.output_dtypes, strict=True)]
@@ -37,7 +37,7 @@ def run(threads: int = 1) -> np.ndarray:
 
 def test_right_source_passes() -> None:
     for threads in (1, 3):
-        np.testing.assert_array_equal(run(threads), np.full((7, 20), 2.0))
+        np.testing.assert_array_equal(run(threads), np.full((23, 20), 2.0))
 
 
 @pytest.mark.parametrize(

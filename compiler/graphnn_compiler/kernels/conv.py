@@ -165,19 +165,17 @@ class ConvWriter(Writer):
         return Read(code, dims + (phase.chunks + number * CHUNK) * 8, CHUNK_NAMES)
 
     def pack_all(self, code: Code, dims: Word, b: Word, work: Word, across: Word) -> None:
-        """All of B as panels: by phases and chunks, then by groups and blocks of columns."""
+        """All of B as panels: by chunks, then by groups and blocks of columns."""
         d = Read(code, dims, NAMES)
         panels = Cell(code, work + d.panels)
-        for p in code.range(d.phases):
-            phase = Read(code, dims + (p * PHASE + len(NAMES)) * 8, PHASE_NAMES)
-            for number in code.range(phase.count):
-                chunk = self.chunk(code, dims, phase, number)
-                for group in code.range(d.groups):
-                    for block in code.range(across):
-                        j0 = block * d.columns
-                        source = b + group * d.b_group + j0 * d.b_column
-                        self.pack_chunk(code, dims, chunk, source, panels.get(), (d.n - j0).least(d.columns))
-                        panels.set(panels.get() + d.chunk_panels)
+        for number in code.range(d.packs_count):
+            chunk = Read(code, dims + (d.packs + number * CHUNK) * 8, CHUNK_NAMES)
+            for group in code.range(d.groups):
+                for block in code.range(across):
+                    j0 = block * d.columns
+                    source = b + group * d.b_group + j0 * d.b_column
+                    self.pack_chunk(code, dims, chunk, source, panels.get(), (d.n - j0).least(d.columns))
+                    panels.set(panels.get() + d.chunk_panels)
 
     def pack_chunk(self, code: Code, dims: Word, chunk: Read, source: Word, panels: Word, columns: Word) -> None:
         """panels[j // width][p, j % width] = B[p, j], run by run."""
@@ -207,13 +205,13 @@ class ConvWriter(Writer):
             number = position.get()
             words = self.chunk(code, dims, phase, number)
             last = number + 1 >= phase.count
-            of_all = ((phase.before + number) * stride + beside) * d.chunk_panels
+            of_all = (words.panel * stride + beside) * d.chunk_panels
             place = panels + packed.equals(2).then(of_all, 0)
             with code.when(packed.equals(1)):
                 self.pack_chunk(code, dims, words, whole.b, place, whole.n)
             chunk = replace(
                 whole,
-                b=packed.differs(0).then(place, whole.b + words.start),
+                b=packed.differs(0).then(place, whole.b),
                 b_row=packed.differs(0).then(self.panel_row, d.b_row),
                 k=words.count,
                 add=number,

@@ -74,6 +74,8 @@ class Dims(Source[T]):
     # packing: 0: B is used in place, 1: a chunk of an item at a time, 2: all of B first
     pack: T
     chunk_panels: T  # bytes of the panels of a chunk and a block of columns
+    packs: T  # where the CHUNK words of all that is packed first begin, from the dims on, and how many there are
+    packs_count: T
     dynamic: T
     # a thread's workspace: its bytes, where in it the rows' table and the panels begin (the copy is in front)
     thread_bytes: T
@@ -100,7 +102,6 @@ class Phase(Generic[T]):
     # chunks of the sum: where their CHUNK words begin, from the dims on, and how many there are
     chunks: T
     count: T
-    before: T  # chunks of earlier phases
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,7 @@ class Chunk(Generic[T]):
 
     runs: T  # where its runs begin, from the dims on
     count: T
-    depth: T  # the sum of their lengths
-    start: T  # where B begins if it is used in place
+    panel: T  # the number of its panels among those that are packed first
 
 
 @dataclass(frozen=True)

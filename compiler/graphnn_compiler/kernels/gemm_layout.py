@@ -11,7 +11,7 @@ CHUNK = 512  # elements of K in one chain of fused multiply-adds
 SIZES = {"float32": 4, "float64": 8}
 VECTOR = 64  # bytes of a vector; LLVM splits it where registers are narrower
 THIN = 4  # vectors of the tile of one row
-RUN = 3  # words of a run: byte offset in A, length, byte offset in B where it is to be packed
+RUN = 4  # words of a run: byte offset in A, length, byte offset in B where it is to be packed, its first row of B as tiles read it
 ROW = 2  # words of a row that is looked up: byte offset in A, number of the row of C
 
 

@@ -49,7 +49,8 @@ def segment(k: int) -> int:
     return max(k, 1) if k <= LONG else max(LONG // 2, -(-k // (16 * CHUNK)) * CHUNK)
 
 
-def _up(x: int, step: int) -> int:
+def up(x: int, step: int) -> int:
+    """The next multiple of a step."""
     return -(-x // step) * step
 
 
@@ -61,15 +62,15 @@ def _packs(m: int, n: int, k: int) -> bool:
 def _item(m: int, n: int, parts: int, unit: int, small: int, limit: tuple[int, int]) -> tuple[int, int]:
     """Rows and columns of an item, so that there are about `parts` equal shares of them or many more."""
     m, n = max(m, 1), max(n, 1)
-    rows, columns = m, _up(n, unit)
+    rows, columns = m, up(n, unit)
     if parts > 1:
-        by_columns, by_rows = _up(-(-n // parts), unit), _up(-(-m // parts), small)
+        by_columns, by_rows = up(-(-n // parts), unit), up(-(-m // parts), small)
         if m == 1 or by_columns * m <= by_rows * n:
             columns = by_columns
         else:
             rows = by_rows
-    columns = _up(-(-columns // -(-columns // limit[1])), unit)
-    return rows if m == 1 else _up(-(-rows // -(-rows // limit[0])), small), columns
+    columns = up(-(-columns // -(-columns // limit[1])), unit)
+    return rows if m == 1 else up(-(-rows // -(-rows // limit[0])), small), columns
 
 
 def plan(
@@ -142,11 +143,11 @@ def plan(
     rows, columns = _item(m, n, parts, unit, small, (4096 if pack else 256, limit))
     dynamic = threads > 1 and flops > threads * DYNAMIC
     seg = segment(k)
-    chain = _up(rows * columns * size if k > seg else 0, 64)
-    panels = chain + (_up(columns * size, 64) if single else 0)
+    chain = up(rows * columns * size if k > seg else 0, 64)
+    panels = chain + (up(columns * size, 64) if single else 0)
     thread_bytes = panels + (columns * CHUNK * size if pack and not single else 0) + (VECTOR * width if single else 0)
     tiles = thread_bytes
-    thread_bytes += _up(rows * columns * size, 64) if scratch else 0
+    thread_bytes += up(rows * columns * size, 64) if scratch else 0
     dims = Dims(
         *(m, n, k, outer, inner),
         *(a_row, a_column, b_row, b_column, c_strides[2]),

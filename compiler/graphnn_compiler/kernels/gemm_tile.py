@@ -9,8 +9,8 @@ A tile is rows x (vectors of 64 bytes) of C that stay in registers while k runs:
 So every element is one chain of fused multiply-adds from zero in the order of k, whatever the shape of the tile: the shape
 is a matter of speed only. Addresses and strides are bytes.
 
-Convolutions sum over *runs*: stretches of k along which A is read at a constant stride, each from a place of its own, while B's
-rows follow one another. Their rows are places in an image, so where a row of A begins and which row of C it makes is looked
+Convolutions sum over *runs*: stretches of k along which A is read at a constant stride, each from a place of its own, and from a row of
+B of its own. Their rows are places in an image, so where a row of A begins and which row of C it makes is looked
 up. Where each channel is summed up by itself (depthwise), a_i is a vector of A like b_v instead of one element in every lane.
 """
 
@@ -182,10 +182,10 @@ def chain_of_runs(
 
     def one_run(_: Word, state: list[Any]) -> list[Any]:
         run = Word(x.b, state[0])
-        start = [(o.a + x.code.word(run, 0)).v, *state[1:]]
-        return [(run + 8 * RUN).v, *repeat(x, x.code.word(run, 1), start, body, surely=True)[1:]]
+        start = [(o.a + x.code.word(run, 0)).v, (o.b + o.b_row * x.code.word(run, 3)).v, *state[1:]]
+        return [(run + 8 * RUN).v, *repeat(x, x.code.word(run, 1), start, body, surely=True)[2:]]
 
-    return repeat(x, o.k, [o.runs.v, o.b.v, *begin], one_run)[2:]
+    return repeat(x, o.k, [o.runs.v, *begin], one_run)[1:]
 
 
 def multiply_add(x: Matrix, sums: list[Any], left: list[list[Any]], row: list[Any]) -> list[Any]:

@@ -111,9 +111,10 @@ def build(dtype: str, mode: str, adaptive: bool) -> Callable[..., Any]:
                             total = neg(const(infinity))
                         else:
                             total = const(lowest)
+                        best = total
+                        found = const_b1(False)
                         if picks:
                             best = load(top + at + j, m)
-                            found = const_b1(False)
                         for p0 in range(a0, b0):
                             for p1 in range(a1, b1):
                                 place = base + p0 * plane + p1 * line + j

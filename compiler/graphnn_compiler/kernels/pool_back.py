@@ -105,11 +105,13 @@ def build(dtype: str, mode: str, adaptive: bool) -> Callable[..., Any]:
                         for j in range(0, wide, 32 * size):  # two vectors at once: what is read follows on in memory
                             g0 = full(z + at + j)
                             g1 = full(z + at + j + 16 * size)
+                            best0 = g0
+                            best1 = g1
+                            found0 = const_b1(False)
+                            found1 = found0
                             if chooses:
                                 best0 = full(top + at + j)
                                 best1 = full(top + at + j + 16 * size)
-                                found0 = const_b1(False)
-                                found1 = found0
                             else:
                                 c = splat(scalar(count))
                                 g0 = g0 / c
@@ -140,9 +142,10 @@ def build(dtype: str, mode: str, adaptive: bool) -> Callable[..., Any]:
                         for j in range(wide, pixel, 16 * size):
                             m = lanes_below((pixel - j) // size)
                             share = load(z + at + j, m)
+                            best = share
+                            found = const_b1(False)
                             if chooses:
                                 best = load(top + at + j, m)
-                                found = const_b1(False)
                             else:
                                 share = share / splat(scalar(count))
                             for p0 in range(a0, b0):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..dims import Extent, Shape, evaluate, product
 from ..interpret import concrete
 from ..ir import Node
-from ..kernels.conv_plan import Sliding
+from ..kernels.conv_axes import Sliding
 from ..ops.conv import Conv, ConvInput, ConvKernel
 from ..runtime.spec import KernelSpec
 from ..views import Buffer

@@ -6,6 +6,7 @@ An adaptive pool (no `window`) divides each axis of extent n into `out` windows 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
@@ -83,8 +84,8 @@ class _Pool(WithKernel):
                 axes.append([slice(min(max(s, 0), n), min(max(s + self.window[k], 0), n)) for s in first])
             else:
                 axes.append([slice(i * n // count, -(-(i + 1) * n // count)) for i in range(count)])
-        for at in np.ndindex(*[int(o) for o in self.out]):
-            yield at, tuple(axis[i] for axis, i in zip(axes, at, strict=True))
+        for window in itertools.product(*map(enumerate, axes)):
+            yield tuple(i for i, _ in window), tuple(s for _, s in window)
 
     def geometry(self, x: Sequence[int]) -> list[int]:
         """The kernel's dims: batch, spatial extents, channels, pooled extents, windows, strides, padding in front; 3 axes of each."""
@@ -164,9 +165,11 @@ def _first(x: Array, y: Array, at: tuple[int, ...], window: Window) -> tuple[Arr
     """Of a window: which element is the first that equals y or is NaN, and whether there is one; by batch and channel."""
     part = x[(slice(None), *window)]
     flat = part.reshape(x.shape[0], -1, x.shape[-1])
-    hit = (flat == y[(slice(None), *at)][:, None]) | np.isnan(flat)
-    found = hit.any(1)
-    return (hit.argmax(1) if flat.shape[1] else np.zeros(found.shape, "int64")), found
+    hit: Array = (flat == y[(slice(None), *at)][:, None]) | np.isnan(flat)
+    found: Array = np.asarray(hit.any(1))
+    if not flat.shape[1]:
+        return np.zeros(found.shape, "int64"), found
+    return np.argmax(hit, 1), found
 
 
 class MaxPoolBack(_Pool):

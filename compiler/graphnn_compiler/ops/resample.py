@@ -49,6 +49,7 @@ KERNELS: dict[str, tuple[float, Callable[[Floats], Floats]]] = {
     "lanczos3": (3.0, _lanczos(3.0)),
     "lanczos5": (5.0, _lanczos(5.0)),
 }
+NARROW = 16  # inner extents below it are worked on several rows at a time
 METHODS = ("nearest", *KERNELS, "window")
 
 
@@ -101,13 +102,12 @@ def band(n: int, size: int, method: str, antialias: bool, taps: tuple[float, ...
         width = max(n / size, 1.0) if antialias else 1.0
         centre = (rows + 0.5) * n / size - 0.5
         left = np.ceil(centre - radius * width).astype("int64")
-        k = np.arange(int(np.floor(2 * radius * width)) + 1)
-        place = left[:, None] + k
+        place = left[:, None] + np.arange(int(np.floor(2 * radius * width)) + 1)
         found = np.where((place >= 0) & (place < n), kernel(np.abs(centre[:, None] - place) / width), 0.0)
         found = found / found.sum(1, keepdims=True)
     start, end = np.clip(left, 0, n), np.clip(left + found.shape[1], 0, n)
-    k = np.arange(found.shape[1])
-    shifted = np.minimum(k + (start - left)[:, None], found.shape[1] - 1)
+    taken = int(found.shape[1])
+    shifted: Ints = np.minimum(np.arange(taken) + (start - left)[:, None], taken - 1)
     return Band(start, end - start, np.take_along_axis(found, shifted, 1))
 
 
@@ -164,13 +164,19 @@ class Resample(WithKernel):
         return "resample", {"dtype": specs[0][1]}
 
     def dims(self, shapes: Sequence[tuple[int, ...]]) -> list[int]:
-        """Outer extent, places of x, inner extent, places of the result, weights per row, starts, counts, weights (as bits)."""
+        """Outer extent, places of x, inner extent, places of the result, weights per row, whether narrow; then tables (see the kernel)."""
         x = shapes[0]
         rows = self.rows(x[self.axis])
         outer, inner = (int(np.prod(part, dtype="int64")) for part in (x[: self.axis], x[self.axis + 1 :]))
-        weights = np.ascontiguousarray(rows.weights)
-        head = [outer, x[self.axis], inner, len(rows.start), weights.shape[1]]
-        return [*head, *rows.start.tolist(), *rows.count.tolist(), *weights.view("int64").ravel().tolist()]
+        count, taps = rows.weights.shape
+        weights = np.where(np.arange(taps) < rows.count[:, None], rows.weights, 0.0)
+        head = [outer, x[self.axis], inner, count, taps]
+        if not inner < NARROW:
+            bits = np.ascontiguousarray(weights).view("int64")
+            return [*head, 0, *rows.start.tolist(), *rows.count.tolist(), *bits.ravel().tolist()]
+        offsets = rows.start[:, None] * inner + np.arange(inner)
+        bits = np.ascontiguousarray(np.repeat(weights.T, inner, 1)).view("int64")
+        return [*head, 1, *offsets.ravel().tolist(), *bits.ravel().tolist()]
 
     @classmethod
     def samples(cls) -> Sequence[Sample]:

@@ -34,6 +34,11 @@ class Chain:
     base: Value
     steps: tuple[tuple[Op, Value], ...] = ()
 
+    @property
+    def scales(self) -> bool:
+        """Whether channels are scaled each by its own number; arithmetic with plain numbers is left as it was written."""
+        return any(isinstance(op, Mul) and other.ndim > 0 for op, other in self.steps)
+
     def folded(self) -> Value:
         """base * factor + summand, with the two computed first."""
         factor: Value | None = None
@@ -108,8 +113,8 @@ class Chains:
 
 
 def fold_affine(graph: Graph) -> Graph:
-    """The graph with every chain of three steps or more in two."""
-    ends = {v: c for v, c in Chains(graph).found.items() if len(c.steps) >= FEWEST}
+    """The graph with every chain of three steps or more in two, where a vector scales the channels."""
+    ends = {v: c for v, c in Chains(graph).found.items() if len(c.steps) >= FEWEST and c.scales}
 
     def rule(node: Node) -> tuple[Value, ...] | None:
         chain = ends.get(node.outputs[0])

@@ -167,6 +167,8 @@ class Fuser:
         self.inlined = inlined(graph, self.readers)
         self.group_of: dict[Node, Group] = {}
         self.order = {n: i for i, n in enumerate(graph.nodes)}
+        self.bits: dict[Group, int] = {}
+        self.earlier: dict[Group, int] = {}  # what is known of `before`
 
     def run(self) -> list[Group]:
         """The groups, in no particular order."""
@@ -212,10 +214,10 @@ class Fuser:
 
     def adopt(self, group: Group, node: Node) -> None:
         self.group_of[node] = group
-        for v in node.inputs:
-            for p in self.producers(v):
-                if self.group_of[p] is not group:
-                    group.after.add(self.group_of[p])
+        found = {self.group_of[p] for v in node.inputs for p in self.producers(v)} - {group}
+        if not found <= group.after:
+            group.after |= found
+            self.changed(group)
 
     def place(self, node: Node) -> None:
         """Puts an elementwise, reduce or index node into a group of its operands, or into a new one."""
@@ -274,18 +276,32 @@ class Fuser:
         return base in group.level or not any(p in group.nodes for p in self.producers(base))
 
     def depends(self, groups: set[Group], on: Group) -> bool:
-        """Whether one of `groups` runs after `on`."""
-        first = self.order[on.nodes[0]]
-        seen: set[Group] = set()
-        stack = list(groups)
+        """Whether one of `groups` is `on` or runs after it."""
+        bit = self.bit(on)
+        return any((self.before(g) | self.bit(g)) & bit for g in groups)
+
+    def bit(self, group: Group) -> int:
+        """The bit that stands for a group."""
+        return self.bits.setdefault(group, 1 << len(self.bits))
+
+    def before(self, group: Group) -> int:
+        """The bits of all groups that have to run before one."""
+        stack = [group]
         while stack:
             g = stack.pop()
-            if g is on:
-                return True
-            if g not in seen and self.order[g.nodes[-1]] > first:  # a group that ends before the other begins is no way to it
-                seen.add(g)
-                stack.extend(g.after)
-        return False
+            todo = [] if g in self.earlier else [a for a in g.after if a not in self.earlier]
+            if todo:
+                stack += [g, *todo]
+            elif g not in self.earlier:
+                self.earlier[g] = 0
+                for a in g.after:
+                    self.earlier[g] |= self.earlier[a] | self.bit(a)
+        return self.earlier[group]
+
+    def changed(self, group: Group) -> None:
+        """Forgets what was known of a group, which has to wait for more now, and of those that wait for it."""
+        bit = self.bit(group)
+        self.earlier = {g: found for g, found in self.earlier.items() if g is not group and not found & bit}
 
     def products(self, group: Group) -> set[Group]:
         """The matrix products whose epilogue a group may become."""
@@ -350,6 +366,7 @@ class Fuser:
         for other in self.groups:
             if group in other.after:
                 other.after = (other.after - {group}) | {into}
+        self.earlier = {}
 
     def attach_epilogues(self) -> None:
         """Gives a matrix product the one elementwise group that reads it, where nothing else does."""

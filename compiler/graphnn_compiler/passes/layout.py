@@ -7,8 +7,8 @@
     return Transpose(v4)                         return v4
 
 An op on transposed values becomes the op on the values themselves, transposed; what is small (a bias along its channels) is
-transposed the other way, which only changes addresses. A transpose that is left before a convolution is swapped with the elementwise
-op that nothing else reads, so that this op writes in the order in which the convolution reads.
+transposed the other way, which only changes addresses. A transpose that is left before a convolution moves in front of elementwise ops and
+padding that nothing else reads, so that these write in the order in which the convolution reads.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ..trace import emit
 from .rewrite import rewrite
 
 Perm = tuple[int, ...]
+DEEPEST = 100  # ops that a transpose moves over
 
 
 def turned(v: Value) -> tuple[Value, Perm] | None:
@@ -125,29 +126,67 @@ def _sink(node: Node) -> tuple[Value, ...] | None:
     return None if y is None else (y,)
 
 
-def _lift(graph: Graph) -> Graph:
-    """Swaps a transpose with the elementwise op before it, where nothing else reads that and other transposes cancel."""
-    users, results = graph.users(), set(graph.results())
+class Lift:
+    """Moves a transpose in front of elementwise ops and padding that nothing else reads, where it meets another there or the inputs."""
 
-    def rule(node: Node) -> tuple[Value, ...] | None:
-        found = turned(node.outputs[0]) if isinstance(node.op, Transpose) else None
-        if found is None or found[0].node is None:
-            return None
-        y, perm = found
-        before = y.node
-        if before is None or before.op.kind != "elementwise" or y in results or users.get(y) != [node]:
-            return None
+    def __init__(self, graph: Graph):
+        self.users, self.results = graph.users(), set(graph.results())
+
+    def cancels(self, v: Value, perm: Perm) -> bool:
+        """Whether a value is the transpose that `perm` undoes."""
+        found = turned(v)
+        return found is not None and found[1] == inverse(perm)
+
+    def passes(self, v: Value, perm: Perm) -> bool:
+        """Whether a transpose of a value may move in front of what computes it."""
+        if v.node is None or v in self.results or len(self.users.get(v, ())) != 1 or self.cancels(v, perm):
+            return False
+        return isinstance(v.node.op, Unslice) or v.node.op.kind == "elementwise"
+
+    def sources(self, v: Value, perm: Perm, depth: int = 0) -> list[Value]:
+        """Where a transpose would end up."""
+        if v.node is None or depth == DEEPEST or not self.passes(v, perm):
+            return [v]
+        return [
+            s
+            for u in v.node.inputs
+            if not small(u, v.shape) or isinstance(v.node.op, Unslice)
+            for s in self.sources(u, perm, depth + 1)
+        ]
+
+    def lifted(self, v: Value, perm: Perm, depth: int = 0) -> Value:
+        """A value transposed, by way of what it is made of."""
+        node = v.node
+        if node is None or depth == DEEPEST or not self.passes(v, perm):
+            return node.inputs[0] if node is not None and self.cancels(v, perm) else transpose(v, perm)
+        if isinstance(node.op, Unslice):
+            op = node.op
+            starts, steps, shape = (tuple(numbers[i] for i in perm) for numbers in (op.starts, op.steps, op.shape))
+            return emit(Unslice(starts, steps, shape), self.lifted(node.inputs[0], perm, depth + 1))  # type: ignore[arg-type]
         back = inverse(perm)
-        whole = [v for v in before.inputs if not small(v, y.shape)]
-        if not any((f := turned(v)) is not None and f[1] == back for v in whole):
-            return None
-        return (emit(before.op, *[transpose(v, perm) if v in whole else untransposed(v, back, y.shape) for v in before.inputs]),)
+        return emit(
+            node.op,
+            *[untransposed(u, back, v.shape) if small(u, v.shape) else self.lifted(u, perm, depth + 1) for u in node.inputs],
+        )
 
-    return rewrite(graph, rule)
+    def rule(self, node: Node) -> tuple[Value, ...] | None:
+        found = turned(node.outputs[0]) if isinstance(node.op, Transpose) else None
+        if found is None:
+            return None
+        v, perm = found
+        if small(v, v.shape):  # repeated numbers are repeated in the other order
+            return (untransposed(v, inverse(perm), v.shape),)
+        if not self.passes(v, perm):
+            return None
+        sources = self.sources(v, perm)
+        if any(self.cancels(u, perm) for u in sources) or all(u.node is None for u in sources):
+            return (self.lifted(v, perm),)
+        return None
 
 
 def layout(graph: Graph) -> Graph:
     """The graph with as few transposes around its convolutions and pools as there need be."""
     if not any(n.op.kind == "contract" and not isinstance(n.op, MatMul) or "Pool" in type(n.op).__name__ for n in graph.nodes):
         return graph
-    return rewrite(_lift(rewrite(graph, _sink)), _sink)
+    sunk = rewrite(graph, _sink)
+    return rewrite(sunk, Lift(sunk).rule)

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..dims import evaluate
-from ..kernels.conv_plan import ConvPlan, plan_conv, plan_weights, spec_of
+from ..kernels.conv_plan import ConvPlan, plan_conv, spec_of
+from ..kernels.conv_weights_plan import plan_weights
 from ..kernels.gemm_layout import TILE
 from ..kernels.gemm_plan import GemmPlan
 from ..kernels.gemm_plan import plan as plan_gemm

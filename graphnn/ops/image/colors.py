@@ -39,8 +39,8 @@ def rgb_to_grayscale(images: Tensorish, data_format: str | None = None) -> Value
     Raises:
         ValueError: there are neither 3 channels nor 1.
 
-    >>> rgb_to_grayscale([[[1.0, 1.0, 0.0]]]).round(4).tolist()
-    [[[0.8858999967575073]]]
+    >>> print(rgb_to_grayscale([[[1.0, 1.0, 0.0]]]).round(4))
+    [[[0.8859]]]
     """
     shown = _rgb(images, data_format, grey=True, floats=False)
     x = shown.value
@@ -66,8 +66,8 @@ def rgb_to_hsv(images: Tensorish, data_format: str | None = None) -> Value:
     Raises:
         ValueError: there are not 3 channels, or no floats.
 
-    >>> rgb_to_hsv([[[0.0, 1.0, 0.0]]]).round(4).tolist()
-    [[[0.33329999446868896, 1.0, 1.0]]]
+    >>> print(rgb_to_hsv([[[0.0, 1.0, 0.0]]]).round(4))
+    [[[0.3333 1.     1.    ]]]
     """
     shown = _rgb(images, data_format)
     x = shown.value

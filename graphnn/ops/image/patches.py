@@ -72,7 +72,7 @@ def extract_patches(
     """
     if not isinstance(size, int | list | tuple):
         raise TypeError(f"Invalid `size` argument. Expected an int or a tuple. Received: size={size} of type {type(size).__name__}")
-    rank = len(size) if isinstance(size, list | tuple) else 2
+    rank = 2 if isinstance(size, int) else len(tuple(size))  # pyright: ignore[reportUnknownArgumentType]
     if rank not in (2, 3):
         raise ValueError(f"Invalid `size` argument. Expected a tuple of length 2 or 3. Received: size={size}")
     return _patches(Images(images, data_format, rank), size, strides, dilation_rate, padding)

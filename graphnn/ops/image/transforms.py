@@ -19,6 +19,7 @@ from ._common import Images, in_floats, one_of
 
 FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 ORDERS = {"nearest": 0, "bilinear": 1}
+NARROW = 4
 
 
 def _place(i: Value, n: Extent, mode: str) -> tuple[Value, Value | None]:
@@ -52,7 +53,6 @@ def sampled(
     Returns:
         (n, channels).
     """
-    dtype = table.dtype
     axes: list[list[tuple[Value, Value | None, Value | None]]] = []  # of each axis: place, whether it is there, weight
     for p, n in zip(places, extents, strict=True):
         if order == 0:
@@ -62,6 +62,21 @@ def sampled(
         after = p - low
         i = cast(low, "int64")
         axes.append([(*_place(i, n, mode), 1.0 - after), (*_place(i + 1, n, mode), after)])
+    channels = table.shape[1]
+    if isinstance(channels, int) and 1 < channels <= NARROW:  # vectors of places, channel by channel, are longer than those of channels
+        flat = reshape(table, (product(table.shape), 1))
+        begin = build.value(0, "int64") if start is None else start
+        parts: list[Value] = []
+        for c in range(channels):
+            one = [[(i * channels, there, w) for i, there, w in axis] for axis in axes]
+            parts.append(_summed(flat, one, extents, begin * channels + c, fill))
+        return glued(parts, 1)
+    return _summed(table, axes, extents, start, fill)
+
+
+def _summed(table: Value, axes: list[list[Any]], extents: Sequence[Extent], start: Value | None, fill: Any) -> Value:
+    """The rows at all corners, each by its weight; a row that is not there is `fill`."""
+    dtype = table.dtype
     total: Value | None = None
     for corner in _corners(axes):
         at, weight, there = start, None, None

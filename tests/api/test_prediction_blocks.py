@@ -1,0 +1,44 @@
+"""Predictions in blocks of rows: when rows do not depend on one another, a batch that is too large for the caches is cut."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphnn
+from graphnn import layers
+from graphnn.training import steps
+
+
+def convnet(extra: Any = None) -> Any:
+    x = h = graphnn.Input((20, 20, 3))
+    for _ in range(2):
+        h = layers.Conv2D(48, 3, padding="same", activation="relu")(h)
+    if extra is not None:
+        h = extra(h)
+    return graphnn.Model(x, layers.Dense(3)(layers.GlobalAveragePooling2D()(h)))
+
+
+def test_predictions_are_made_in_blocks_with_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).standard_normal((150, 20, 20, 3)).astype("float32")
+    model = convnet()
+    found = model.predict(x, batch_size=64, verbose=0)
+    again = model.predict(x, batch_size=64, verbose=0)
+    (step,) = [s for _, s in model._compiled.steps.named()]
+    assert step.apart and step.blocks[64, 20, 20, 3] == 16
+    np.testing.assert_array_equal(found, again)
+    monkeypatch.setattr(steps, "CACHE", 1 << 40)
+    step.blocks.clear()
+    np.testing.assert_array_equal(model.predict(x, batch_size=64, verbose=0), found)
+    assert step.blocks[64, 20, 20, 3] == 64
+
+
+def test_a_layer_that_mixes_rows_gets_the_batches_that_were_asked_for() -> None:
+    x = np.random.default_rng(0).standard_normal((128, 20, 20, 3)).astype("float32")
+    seen = layers.Lambda(lambda h: h - graphnn.ops.mean(h, axis=0, keepdims=True))
+    model = convnet(seen)
+    found = model.predict(x, batch_size=64, verbose=0)
+    np.testing.assert_allclose(found[:64], model.predict_on_batch(x[:64]), atol=1e-5)
+    assert not next(s for _, s in model._compiled.steps.named()).apart
