@@ -38,9 +38,15 @@ def chunk_length(k: int) -> int:
     return max(1, -(-k // parts))
 
 
+def tiles_of(name: str, each: bool, size: int, target: Target) -> tuple[int, int, int]:
+    """Rows of the tall and of the small tile, and their vectors."""
+    wide = wide_registers(target)
+    return (9, 3, 2) if name == "conv_weights" and each and wide else TILES[wide, size]  # the places of a 3 x 3 kernel
+
+
 def spec_of(name: str, dtype: str, each: bool, target: Target = HOST) -> KernelSpec:
     """A convolution kernel for a target."""
-    tall, small, vectors = TILES[wide_registers(target), SIZES[dtype]]
+    tall, small, vectors = tiles_of(name, each, SIZES[dtype], target)
     params = (("dtype", dtype), ("tall", tall), ("small", small), ("vectors", vectors), ("each", each))
     return KernelSpec(name, params)
 

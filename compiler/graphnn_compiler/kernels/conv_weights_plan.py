@@ -6,9 +6,9 @@ from itertools import product
 
 from graphnn_compiler.kernels.conv_axes import Sliding, View, canonical, onto_places
 from graphnn_compiler.kernels.conv_layout import DEEP, PANEL, SUM_NAMES
-from graphnn_compiler.kernels.conv_plan import FINISHED, ConvPlan, spec_of
+from graphnn_compiler.kernels.conv_plan import FINISHED, ConvPlan, spec_of, tiles_of
 from graphnn_compiler.kernels.gemm_layout import ROW, SIZES, VECTOR
-from graphnn_compiler.kernels.gemm_plan import TILES, up, wide_registers
+from graphnn_compiler.kernels.gemm_plan import up
 from graphnn_compiler.runtime.spec import HOST, Target
 
 SUM = 512  # places in one chain of the sum over places
@@ -25,7 +25,7 @@ def plan_weights(
 ) -> ConvPlan:
     """Choose kernel and blocking of a convolution's transpose in the kernel; arguments as `gemm_plan.plan`."""
     size = SIZES[dtype]
-    tall, small, vectors = TILES[wide_registers(target), size]
+    tall, small, vectors = tiles_of("conv_weights", c.by_channel, size, target)
     width, each = vectors * VECTOR // size, c.by_channel
     axes = canonical(c, onto_places, long_first=False)
     view = View(axes, c.channels * size, all(a.inside for a in axes))
