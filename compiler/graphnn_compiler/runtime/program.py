@@ -30,6 +30,7 @@ from ..ops.conv import ConvInput, ConvKernel
 from ..ops.movement import Constant
 from ..views import Buffer
 from . import team
+from .arena import ARENAS, LARGE, aligned
 from .context import KernelError, errors, new_context
 from .fork import own_lock
 from .loader import addresses
@@ -41,6 +42,7 @@ Words = npt.NDArray[np.int64]
 RUN = KernelSpec("run")
 TAKE_ROWS = KernelSpec("take_rows")
 MIN_PARALLEL_WORK = 1 << 14
+_NOTHING = aligned(0)
 
 
 class OutOfMemory(MemoryError):
@@ -53,13 +55,6 @@ def min_parallel_work() -> int:
     if text and not text.isdecimal():
         raise ValueError(f"GRAPHNN_MIN_PARALLEL_WORK must be a whole number, received {text!r}")
     return int(text or MIN_PARALLEL_WORK)
-
-
-def aligned(n_bytes: int) -> npt.NDArray[np.uint8]:
-    """Uninitialised bytes from a multiple of 64 on."""
-    raw = np.empty(n_bytes + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + n_bytes]
 
 
 @dataclass(frozen=True)
@@ -90,18 +85,32 @@ class _Table:
 
 
 class Frame:
-    """What one run of a program needs for itself."""
+    """What one run of a program needs for itself. A large work space is lent to it for each run, and may be another one each time."""
 
     def __init__(self, program: Program):
-        self.arena = aligned(program.arena_bytes)
+        self.arena = aligned(program.arena_bytes) if program.arena_bytes < LARGE else ARENAS.take(program.arena_bytes)
+        self.lent = program.arena_bytes >= LARGE
+        self.base: int = self.arena.ctypes.data
         self.context = new_context(team.threads())
         self.bufs = program.bufs.copy()
-        self.bufs[program.in_arena] += self.arena.ctypes.data
+        self.bufs[program.in_arena] += self.base
         self.table = program.table.copy()
         self.table[:, 2] += self.bufs.ctypes.data
         self.dims = np.array([self.table.ctypes.data, len(self.table), 1, 0], np.int64)
         self.context_address: int = self.context.ctypes.data
         self.dims_address: int = self.dims.ctypes.data
+
+    def borrow(self, program: Program) -> None:
+        """Takes a work space again."""
+        self.arena = ARENAS.take(program.arena_bytes)
+        if self.arena.ctypes.data != self.base:
+            self.base = self.arena.ctypes.data
+            self.bufs[program.in_arena] = program.bufs[program.in_arena] + self.base
+
+    def give_back(self) -> None:
+        """Lets others have the work space."""
+        ARENAS.give(self.arena)
+        self.arena = _NOTHING
 
 
 class Program:
@@ -117,6 +126,7 @@ class Program:
         self._frames: list[Frame] = []
         self._lock = own_lock(self)
         self._bind()
+        ARENAS.expect(self)
 
     # -- binding
 
@@ -337,7 +347,10 @@ class Program:
         """Runs `steps` steps on the addresses of inputs, orders of rows and outputs. Gives the first error met, if any."""
         with self._lock:
             frame = self._frames.pop() if self._frames else None
-        frame = frame or Frame(self)
+        if frame is None:
+            frame = Frame(self)
+        elif frame.lent:
+            frame.borrow(self)
         for (kind, slot), uses in self.patches.items():
             base = inputs[slot] if kind == "input" else outputs[slot] if kind == "output" else orders[slot]
             for i, offset in uses:
@@ -352,6 +365,8 @@ class Program:
             if self.parallel:
                 end = time.perf_counter()
                 self.pace.took(together, (end - now) / count, end)
+        if frame.lent:
+            frame.give_back()
         failed = errors(frame.context) if code else None
         if code and failed is None:
             raise RuntimeError(f"a program ended with code {code}")
