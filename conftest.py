@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import pytest
@@ -42,3 +44,20 @@ def same_start() -> None:
 
     naming.reset()
     set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def work_space_starts_as_nan() -> Iterator[None]:
+    """Whatever reads work space that nothing wrote gets NaN, or an index that no table has."""
+    from graphnn_compiler.runtime import arena, program
+
+    ordinary = arena.aligned
+
+    def poisoned(n_bytes: int) -> Any:
+        found = ordinary(n_bytes)
+        found.fill(0xFF)
+        return found
+
+    arena.aligned = program.aligned = poisoned  # type: ignore[attr-defined]
+    yield
+    arena.aligned = program.aligned = ordinary  # type: ignore[attr-defined]

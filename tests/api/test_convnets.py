@@ -42,6 +42,7 @@ def transposes(model: Any, job: str) -> list[Any]:
 
 
 def test_both_layouts_train_alike_and_the_input_is_all_that_is_transposed() -> None:
+    R = np.random.RandomState(0)  # the same numbers in any order of tests
     last, second = network("channels_last"), network("channels_first")
     for w in last.weights:
         w.assign(R.uniform(0.1, 0.6, w.shape) * R.choice([-1, 1], w.shape) if w.trainable else R.uniform(0.5, 1.5, w.shape))

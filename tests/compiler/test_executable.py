@@ -11,6 +11,7 @@ from graphnn_compiler import build as b
 from graphnn_compiler.autodiff import gradients
 from graphnn_compiler.dims import symbol
 from graphnn_compiler.executable import Executable, Rows
+from graphnn_compiler.interpret import interpret
 from graphnn_compiler.ir import Graph
 from graphnn_compiler.ops.elementwise import Relu, StopGradient
 from graphnn_compiler.ops.index import Take
@@ -18,7 +19,7 @@ from graphnn_compiler.ops.reduce import Max, Sum
 from graphnn_compiler.ops.transcendental import Exp, Log
 from graphnn_compiler.runtime import program, team
 from graphnn_compiler.runtime.pace import Pace
-from graphnn_compiler.trace import Tracer, emit, tracing
+from graphnn_compiler.trace import Tracer, emit, trace, tracing
 
 
 class State:
@@ -180,6 +181,22 @@ def test_a_report_counts_kernels_and_operations() -> None:
     assert report.job == "train" and report.arena_bytes and report.env == {"n": 8}
     assert sum(line.kernel == "matmul" for line in report.lines) == 5
     assert "def kernel(dims, bufs, ctx, tid, n):" in step.source()
+
+
+def test_what_is_computed_where_it_is_read_is_made_in_time_for_those_who_need_it_in_memory() -> None:
+    """A scaled value that several read; for one of them, behind a reshape that is no map, it has to lie in memory after all."""
+
+    def f(x, w, scale):
+        h = b.matmul(x, w)
+        q = h * scale
+        return [b.reduced(Sum, h, 0), b.reduced(Max, b.reshape(q, (symbol("n"), 3, 4)), 1), q + h, emit(Exp(), q)]
+
+    specs = [((symbol("n"), 5), "float32"), ((5, 12), "float32"), ((12,), "float32")]
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(s).astype("float32") for s in ((7, 5), (5, 12), (12,))]
+    want = interpret(trace(f, specs), arrays, {})[0]
+    for got, right in zip(Executable(trace(f, specs))(arrays), want, strict=True):
+        np.testing.assert_allclose(got, right, rtol=1e-5, atol=1e-5)
 
 
 class Alternating(Pace):

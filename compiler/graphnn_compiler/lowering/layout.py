@@ -75,7 +75,7 @@ class Layout:
         return found
 
     def compute_to_memory(self, node: Node, v: Value) -> None:
-        """A group that writes an iota or an extent, for readers that take addresses only."""
+        """A group that writes what is else computed where it is read, for readers that take addresses only."""
         copy = Node(StopGradient(), (Value(v.shape, v.dtype, node),), node.origin)
         copy.outputs = (v,)
         group = Group("loop", v.shape, nodes=[copy], level={v: "full"})
@@ -84,6 +84,8 @@ class Layout:
         self.needed[group] = [v]
         self.computed[v] = group
         read = {self.behind(u) for u in self.in_memory(group)}
+        group.after = {self.group_of[u.node] for u in read if u.node in self.group_of}
+        self.edges(group).update(self.computed[u] for u in read if u in self.computed)
         for key, buffer in self.states.items():
             if self.graph.states[key] in read:  # before the state takes its new value
                 for g, values in self.needed.items():
