@@ -7,6 +7,11 @@ import threading
 import weakref
 from typing import Any
 
+# Held by whoever is inside LLVM or imports it. A fork waits for it, so that the child finds LLVM, and Python's own locks of modules that
+# are being imported, in order.
+LLVM_LOCK = threading.RLock()
+os.register_at_fork(before=LLVM_LOCK.acquire, after_in_parent=LLVM_LOCK.release, after_in_child=LLVM_LOCK.release)
+
 _owners: weakref.WeakSet[Any] = weakref.WeakSet()
 
 

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import os
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .fork import LLVM_LOCK
 from .spec import HOST, KernelSpec, Target, key, symbol
 from .store import Entry, default_store
-
-_lock = threading.RLock()
 
 
 @dataclass
@@ -40,7 +37,7 @@ def address(spec: KernelSpec, target: Target = HOST) -> int:
 def addresses(specs: Sequence[KernelSpec], target: Target = HOST) -> list[int]:
     """The addresses of several kernels; those that are missing are compiled together."""
     keys = [key(spec, target) for spec in specs]
-    with _lock:
+    with LLVM_LOCK:
         wanted = {k: spec for k, spec in zip(keys, specs, strict=True) if k not in _loaded}
         store = default_store()
         entries = {k: store.get(k) for k in wanted}
@@ -58,7 +55,7 @@ def addresses(specs: Sequence[KernelSpec], target: Target = HOST) -> list[int]:
 
 def unload(spec: KernelSpec, target: Target = HOST) -> bool:
     """Free a kernel's code. Nothing may run or hold its address any more. False if it was not loaded."""
-    with _lock:
+    with LLVM_LOCK:
         return _loaded.pop(key(spec, target), None) is not None
 
 
@@ -124,6 +121,4 @@ def _keep_code() -> None:
         _jit.detach()
 
 
-# A fork waits until no thread is inside LLVM, so that the child finds LLVM and this module in order.
-os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 atexit.register(_keep_code)

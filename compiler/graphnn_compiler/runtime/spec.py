@@ -18,6 +18,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import cast
 
+from .fork import LLVM_LOCK
+
 ABI = 1
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -131,9 +133,10 @@ def host() -> tuple[str, str]:
     forced = os.environ.get("GRAPHNN_TARGET", "")
     if forced:
         return forced, ""
-    from .binding import llvm
+    with LLVM_LOCK:
+        from .binding import llvm
 
-    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+        return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
 def resolve(target: Target) -> tuple[str, str]:
@@ -179,7 +182,8 @@ def _module_digest(name: str) -> str:
 @cache
 def _base_digest() -> str:
     """What every kernel depends on: simd, the driver, the versions."""
-    from .binding import llvm
+    with LLVM_LOCK:
+        from .binding import llvm
 
     simd = sorted(p.name for p in PACKAGE.glob("simd*.py"))
     driver = ("runtime/compile.py", "runtime/source.py", "runtime/emit.py", "runtime/context.py")
