@@ -202,10 +202,11 @@ def machine(threads: int = 1, *, apart: bool = False) -> Iterator[Memory]:
 
     ordinary = program.aligned
     before = {"addresses": program.addresses, "team": program.team, "plan_memory": program.plan_memory, "aligned": ordinary}
-    before |= {"_run_address": program._run_address, "min_parallel_work": program.min_parallel_work}
+    before |= {"_run_address": program._run_address, "min_parallel_work": program.min_parallel_work, "LARGE": program.LARGE}
     program.addresses, program.plan_memory, program.aligned = addresses, plan_apart, aligned  # type: ignore[assignment]
     program.team = SimpleNamespace(run=run, threads=team.threads, KERNELS=team.KERNELS)  # type: ignore[assignment]
     program._run_address, program.min_parallel_work = 0, lambda: 0
+    program.LARGE = 1 << 62  # each run has a work space of its own, and of just the right size
     team.set_threads(threads)
     try:
         yield MEMORY
