@@ -36,10 +36,10 @@ def trained(widths=(33, 17, 5), rows=64):
 """
 
 
-def python(code: str, timeout: float = 120, **env: str) -> str:
+def python(code: str, timeout: float = 120, prelude: str = PRELUDE, **env: str) -> str:
     """Runs code in a new process; gives what it printed."""
     done = subprocess.run(
-        [sys.executable, "-c", PRELUDE + code],
+        [sys.executable, "-c", prelude + code],
         env={**os.environ, "PYTHONPATH": f"{COMPILER}{os.pathsep}{HERE}", **env},
         check=False,
         capture_output=True,
@@ -142,6 +142,33 @@ assert resident() - before < 2 << 20, resident() - before
 
 
 # -- forks and threads
+
+
+def test_fork_while_what_is_imported_asks_for_a_logger() -> None:
+    code = """
+import os, threading, time
+from graphnn_compiler.runtime.fork import LLVM_LOCK
+import logging
+inside = threading.Event()
+
+def importing():
+    with LLVM_LOCK:
+        inside.set()
+        time.sleep(0.3)
+        logging.getLogger("of what is imported")
+
+thread = threading.Thread(target=importing)
+thread.start()
+inside.wait()
+pid = os.fork()
+if not pid:
+    logging.getLogger("of the child")
+    with LLVM_LOCK:
+        os._exit(0)
+thread.join()
+print(os.waitpid(pid, 0)[1])
+"""
+    assert python(code, timeout=30, prelude="") == "0"
 
 
 def test_fork_after_a_run_with_the_team_in_use() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging  # noqa: F401  Its hook must be there before ours: a fork takes the locks from the last hook to the first, as imports do.
 import os
 import threading
 import weakref
