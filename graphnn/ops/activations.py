@@ -27,7 +27,7 @@ def relu(x: Tensorish) -> Value:
 
 def _between(v: Value, low: int, high: int) -> Value:
     """v kept within bounds, the gradient at the bounds 0; NaN stays."""
-    return pick(v <= low, like(low, v), pick(v >= high, like(high, v), v))
+    return emit(elementwise.Between(max(low, 0) if v.dtype.startswith("uint") else low, high), v)
 
 
 @op

@@ -82,6 +82,31 @@ class Relu(Elementwise):
         return [emit(Where(), outputs[0] > 0, _ct(cotangents), constant(0, outputs[0].dtype))]
 
 
+@dataclass(frozen=True)
+class Between(Elementwise):
+    """min(max(x, low), high); NaN stays, the gradient at the bounds is 0."""
+
+    low: int = 0
+    high: int = 1
+    accepts: ClassVar[tuple[str, ...]] = NUMBERS
+
+    def template(self, t: str, *names: str) -> str:
+        return f"minimum(maximum({names[0]}, const_{t}({self.low})), const_{t}({self.high}))"
+
+    def reference(self, *arrays: Array) -> Array:
+        low, high = (arrays[0].dtype.type(c) for c in (self.low, self.high))
+        return np.minimum(np.maximum(arrays[0], low), high)
+
+    def gradient(self, inputs: Sequence[Value], outputs: Sequence[Value], cotangents: Grads) -> Grads:
+        x, ct = inputs[0], _ct(cotangents)
+        zero = constant(0, x.dtype)
+        return [emit(Where(), x > self.low, emit(Where(), x < self.high, ct, zero), zero)]
+
+    @classmethod
+    def samples(cls) -> Sequence[Sample]:
+        return [Sample(cls(0, 6), (((3, 5), d, 0, 9),), is_float(d)) for d in NUMBERS]
+
+
 class _Binary(Elementwise):
     arity = 2
     accepts = NUMBERS
