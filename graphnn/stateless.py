@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from graphnn_compiler.ir import Value
 from graphnn_compiler.trace import active
 
@@ -40,7 +39,7 @@ def call(variables: Sequence[Variable], values: Sequence[Any], f: Callable[[], A
         return result, [v.value for v in variables]
     finally:
         for v, x in zip(variables, saved, strict=True):
-            np.copyto(v.array, x)
+            v.write(x)
 
 
 def choose(condition: Value, f: Callable[[], Any]) -> None:

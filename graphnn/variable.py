@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from graphnn_compiler.ir import Value
 from graphnn_compiler.runtime.program import check_memory
+from graphnn_compiler.states import State, written
 from graphnn_compiler.trace import active
 
 from . import naming
@@ -29,7 +30,7 @@ def aligned(shape: Sequence[int], dtype: str) -> Array:
     return raw[start : start + size].view(dtype).reshape(tuple(shape))
 
 
-class Variable(Operators):
+class Variable(State, Operators):
     """A tensor whose numbers change: weights, statistics, counters.
 
     Args:
@@ -78,7 +79,7 @@ class Variable(Operators):
         self.overwrite_with_gradient = False
         self.regularizer: Any = None
         self.constraint: Any = None
-        self.array: Array = self._first_numbers(initializer, shape, dtype)
+        self._hold(self._first_numbers(initializer, shape, dtype))
 
     def _first_numbers(self, initializer: Any, shape: Any, dtype: Any) -> Array:
         if isinstance(initializer, str):
@@ -111,6 +112,16 @@ class Variable(Operators):
         buffer = aligned(extents, kind)
         np.copyto(buffer, numbers, casting="unsafe")
         return buffer
+
+    def _hold(self, numbers: Array) -> None:
+        self._numbers = numbers
+        self.array = numbers.view()  # to look at; who could write here would have to tell what depends on it
+        self.array.flags.writeable = False
+
+    def write(self, numbers: Any) -> None:
+        """Takes new numbers of the same shape, or one for all."""
+        np.copyto(self._numbers, numbers, casting="unsafe")
+        written()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -166,7 +177,7 @@ class Variable(Operators):
             raise ValueError(f"variable {self.path!r} cannot be assigned a symbolic tensor outside of a model's call")
         numbers = np.asarray(value.array if isinstance(value, Variable) else value)
         self._same_shape(numbers)
-        np.copyto(self.array, numbers, casting="unsafe")
+        self.write(numbers)
         return self.value
 
     def _same_shape(self, x: Any) -> None:
@@ -220,8 +231,8 @@ class Variable(Operators):
         new = object.__new__(type(self))
         memo[id(self)] = new
         new.__dict__.update(self.__dict__)
-        new.array = aligned(self.shape, self.dtype)
-        np.copyto(new.array, self.array)
+        new._hold(aligned(self.shape, self.dtype))
+        np.copyto(new._numbers, self.array)
         return new
 
 

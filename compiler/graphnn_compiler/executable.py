@@ -1,6 +1,6 @@
 """A traced graph made ready to run on arrays: the one door through which graphnn runs anything.
 
-A state's key is any hashable object with an attribute `array`: a C-contiguous NumPy array that is written in place and never replaced.
+States are keyed by objects of class `State`.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ class Executable:
             last = [np.array(a, order="C") for a in found]
             new = {key: np.array(value) for key, value in new.items()}
             for key, value in new.items():
-                np.copyto(key.array, value)  # type: ignore[attr-defined]
+                key.write(value)  # type: ignore[attr-defined]
             for whole, part in zip(outputs or [], last, strict=False):
                 whole[s * part.shape[0] : (s + 1) * part.shape[0]] = part
         return last

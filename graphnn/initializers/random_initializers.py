@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..config import standard_dtype
+from ..context import suspended
 from ..saving.serialization import deserialize_keras_object, serialize_keras_object
 from ..tensor import Array
 from .initializer import Initializer, tensor
@@ -25,9 +26,9 @@ def generator(seed: Any) -> np.random.Generator:
     """The generator of a seed: an integer, or a SeedGenerator, which is advanced."""
     if isinstance(seed, int):
         return np.random.Generator(np.random.Philox(key=seed & _MASK))
-    state: Array = seed.state.array
+    with suspended():
+        state: Array = seed.next()
     key = int(state[0]) | int(state[1]) << 64
-    state[1] += 1
     return np.random.Generator(np.random.Philox(key=key))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from graphnn_compiler.trace import active
 
 from .. import ops
@@ -52,7 +51,7 @@ class Averaging:
             if average is None:
                 continue
             if active() is None:
-                np.copyto(v.array, average.array)
+                v.write(average.array)
             else:
                 v.assign(average.value)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from graphnn_compiler.ir import Value
 from graphnn_compiler.trace import active
 
@@ -78,7 +77,7 @@ class Rate:
         if "_called_rate" not in self.__dict__:
             self._called_rate = self._rate_variable("called_rate", 0.0)
         if active() is None:
-            self._called_rate.array[...] = np.asarray(rate())
+            self._called_rate.write(rate())
 
     @property
     def lr(self) -> Any:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from .. import ops
 from ..variable import Variable
 from .optimizer import Optimizer
@@ -75,7 +73,7 @@ class ScheduleFreeAdamW(Optimizer):
         self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
         for fast, w in zip(self._momentums, variables, strict=True):
             if fast is not None:
-                np.copyto(fast.array, w.array)
+                fast.write(w.array)
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         i, beta = self._get_variable_index(variable), self.beta_1

@@ -17,6 +17,7 @@ from ..tensor import KerasTensor
 from ..variable import Variable
 
 _WORD = 0xFFFFFFFF
+_ONE_DRAW = np.array([0, 1], np.uint32)
 
 
 def make_default_seed() -> int:
@@ -57,7 +58,7 @@ class SeedGenerator:
         """The present state (seed, draws), after which the number of draws grows by one."""
         if active() is None:
             now = self.state.array.copy()
-            self.state.array[1] += np.uint32(1)
+            self.state.write(now + _ONE_DRAW)
             return now
         now = self.state.value
         step = emit(Iota(2, "uint32"))

@@ -12,7 +12,7 @@ from graphnn_compiler.trace import active
 from .. import ops, tree
 from ..config import floatx
 from ..dispatch import value
-from ..tensor import Array
+from ..variable import Variable
 from .compile_metrics import CompileMetrics, Entry
 from .compiled import Compiled
 from .watch import FinitenessWatch
@@ -130,9 +130,9 @@ class Scoring:
             for m in self.metrics:
                 m.reset_state()
             return
-        arrays, others = self._compiled.fact("resets", lambda: _resets(self.metrics))
-        for a in arrays:
-            a.fill(0)
+        variables, others = self._compiled.fact("resets", lambda: _resets(self.metrics))
+        for v in variables:
+            v.write(0)
         for m in others:
             m.reset_state()
 
@@ -146,22 +146,22 @@ def _prefixed(entry: Entry, metrics: CompileMetrics) -> bool:
     return len(metrics.outputs) > 1 and bool(metrics.outputs.keys[entry.place])
 
 
-def _resets(metrics: list[Any]) -> tuple[list[Array], list[Any]]:
-    """The arrays that are filled with zeros to reset metrics, and the metrics that do it in their own way."""
+def _resets(metrics: list[Any]) -> tuple[list[Variable], list[Any]]:
+    """The variables that become zeros to reset metrics, and the metrics that do it in their own way."""
     from ..metrics import Metric
 
-    arrays: list[Array] = []
+    variables: list[Variable] = []
     others: list[Any] = []
     for m in metrics:
         if isinstance(m, CompileMetrics):
             inner = _resets(m.metrics)
-            arrays += inner[0]
+            variables += inner[0]
             others += inner[1]
         elif getattr(m.reset_state, "__func__", None) is Metric.reset_state:
-            arrays += [v.array for v in m.variables]
+            variables += m.variables
         else:
             others.append(m)
-    return arrays, others
+    return variables, others
 
 
 def rows_of(x: Any) -> Value:

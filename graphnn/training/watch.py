@@ -41,8 +41,8 @@ class FinitenessWatch:
     def reset(self) -> None:
         """Counts from 0 again."""
         self.reason = ""
-        self.seen.array[...] = 0
-        self.first.array[...] = -1
+        self.seen.write(0)
+        self.first.write(-1)
 
     def guard(self, tracer: Tracer, results: Any, model: Any) -> None:
         """Makes every update in the trace, those of metrics excepted, depend on the loss and the new weights being finite."""

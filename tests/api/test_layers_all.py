@@ -147,7 +147,7 @@ def test_compiled_is_the_reference(name: str, training: bool) -> None:
     found = []
     for eager in (True, False):
         for v, start in state:
-            np.copyto(v.array, start)
+            v.write(start)
         tracer = Tracer()
         with tracing(tracer), calling(training):
             values = [tracer.input(a.shape, a.dtype.name) for a in arrays]

@@ -17,6 +17,7 @@ from graphnn_compiler.dims import ConcreteExtentNeeded, Extent, Shape, evaluate,
 from graphnn_compiler.ir import Graph, Value
 from graphnn_compiler.ops import compare, contract, elementwise, index, movement, ordering, reduce, transcendental
 from graphnn_compiler.ops.base import INTS, is_float
+from graphnn_compiler.states import State
 from graphnn_compiler.trace import Tracer, emit, tracing
 
 N, M = symbol("n"), symbol("m")
@@ -24,13 +25,6 @@ SIZES = (0, 1, 2, 3, 5, 16, 17, 33)
 TYPICAL = {"n": 5, "m": 3}
 MOST = 3000  # elements of a value at typical sizes
 LIMIT = {"float16": 500.0, "int8": 40.0, "uint8": 40.0}
-
-
-class State:
-    """A state key."""
-
-    def __init__(self, array: np.ndarray):
-        self.array = array
 
 
 class Maker:

@@ -12,6 +12,7 @@ from graphnn_compiler.dims import Shape, symbol
 from graphnn_compiler.interpret import interpret
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops import conv, elementwise, index, movement, ordering, reduce, transcendental, variance
+from graphnn_compiler.states import State
 from graphnn_compiler.trace import Tracer, emit, trace, tracing
 
 N = symbol("batch")
@@ -66,11 +67,8 @@ def test_what_needs_other_rows_is_seen(f: Callable[[Value], Value]) -> None:
 
 
 def test_a_graph_that_writes_states_is_not_cut() -> None:
-    class State:
-        array = np.zeros((), "float32")
-
     with tracing() as t:
-        x, state = t.input(*X), State()
+        x, state = t.input(*X), State(np.zeros((), "float32"))
         old = t.read(state, (), "float32")
         t.assign(state, old + 1.0)
         assert not rows_apart(t.finish([x * 2.0]), N)

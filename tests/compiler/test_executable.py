@@ -19,25 +19,23 @@ from graphnn_compiler.ops.reduce import Max, Sum
 from graphnn_compiler.ops.transcendental import Exp, Log
 from graphnn_compiler.runtime import program, team
 from graphnn_compiler.runtime.pace import Pace
+from graphnn_compiler.states import State
 from graphnn_compiler.trace import Tracer, emit, trace, tracing
 
 
-class State:
-    """A state key."""
-
-    def __init__(self, array: np.ndarray):
-        self.array = array
+class Weight(State):
+    """A state that is read easily."""
 
     def read(self, t: Tracer):
         """The present value in a trace."""
         return t.read(self, self.array.shape, self.array.dtype.name)
 
 
-def training_step(widths: tuple[int, ...], seed: int = 0) -> tuple[Graph, list[State], State]:
+def training_step(widths: tuple[int, ...], seed: int = 0) -> tuple[Graph, list[Weight], Weight]:
     """SGD with momentum on softmax cross-entropy; outputs the loss, adds it to a total."""
     rng = np.random.default_rng(seed)
-    weights = [State(rng.standard_normal(s, dtype=np.float32) * np.float32(0.1)) for w in itertools.pairwise(widths) for s in (w, w[1:])]
-    slots, total = [State(np.zeros_like(w.array)) for w in weights], State(np.zeros((), np.float32))
+    weights = [Weight(rng.standard_normal(s, dtype=np.float32) * np.float32(0.1)) for w in itertools.pairwise(widths) for s in (w, w[1:])]
+    slots, total = [Weight(np.zeros_like(w.array)) for w in weights], Weight(np.zeros((), np.float32))
     n = symbol("n")
     with tracing() as t:
         x, y = t.input((n, widths[0]), "float32"), t.input((n, widths[-1]), "float32")
@@ -115,7 +113,7 @@ def test_a_new_batch_size_compiles_nothing(monkeypatch) -> None:
 
 
 def test_a_failed_step_leaves_the_states() -> None:
-    table, seen = State(np.arange(12, dtype=np.float32).reshape(4, 3)), State(np.zeros((), np.int64))
+    table, seen = Weight(np.arange(12, dtype=np.float32).reshape(4, 3)), Weight(np.zeros((), np.int64))
     n = symbol("n")
     with tracing() as t:
         ids = t.input((n,), "int64")

@@ -48,6 +48,18 @@ def four(a: Array) -> Array:
     return a[(None,) * (4 - a.ndim)]
 
 
+def panels_of(b: Array, target: Target, space: Callable[[int], Array]) -> Array:
+    """B's columns in panels as wide as a tile; what is beyond the last column is not to be used."""
+    k, n = b.shape
+    width = gemm_plan.panel_width(b.dtype.name, target)
+    count = -(-n // width)
+    panels = space(count * k * width * b.itemsize).view(b.dtype).reshape(count, k, width)
+    panels[...] = np.nan
+    for j in range(n):
+        panels[j // width, :, j % width] = b[:, j]
+    return panels
+
+
 def multiply(
     a: Array,
     b: Array,
@@ -59,9 +71,11 @@ def multiply(
     indexed: str = "",
     epilogue: tuple[int, list[int], list[int]] = (0, [], []),
     work: Callable[[int], Array] = aligned,
+    panels: bool = False,
     **changes: int,
 ) -> Array:
     """C = A B by the kernel, on some threads; `changes` are words of its dims that are not as planned."""
+    in_panels = panels_of(b, target, work) if panels else None
     a, b = four(a), four(b)
     outer, inner = (max(x, y) for x, y in zip(a.shape[:2], b.shape[:2], strict=True))
     k, n = b.shape[2:]
@@ -86,6 +100,7 @@ def multiply(
         0,
         indexed,
         scratch,
+        panels,
     )
     dims = plan.dims
     for name, value in changes.items():
@@ -100,7 +115,8 @@ def multiply(
     dims[gemm_layout.TILE], dims[gemm_layout.TILE_DIMS] = epilogue[0], tile_dims.ctypes.data
     block, space = np.array(dims, np.int64), work(bytes_needed)
     index_address = 0 if index is None else index.ctypes.data
-    order = [a.ctypes.data, b.ctypes.data, 0 if scratch else c4.ctypes.data, space.ctypes.data, index_address, *epilogue[2]]
+    right = b if in_panels is None else in_panels
+    order = [a.ctypes.data, right.ctypes.data, 0 if scratch else c4.ctypes.data, space.ctypes.data, index_address, *epilogue[2]]
     bufs, ctx = np.array(order, np.int64), context.new_context(threads)
     kernel = loader.function(loader.address(plan.spec, target))
     codes = [-1] * threads
@@ -144,6 +160,8 @@ def test_layouts_threads_and_targets_agree_bit_by_bit(shape: tuple[int, int, int
             assert close(c, a, b), (turned_a, turned_b, threads)
             first = c if first is None else first
             assert same(c, first), (turned_a, turned_b, threads, target)
+            if not turned_b:
+                assert same(multiply(a, b, threads, target, panels=True)[0, 0], first), (turned_a, threads, target)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -185,6 +203,8 @@ def test_long_sums(k: int) -> None:
     for threads, target in ((2, HOST), (3, AVX2)):
         assert same(multiply(a, b, threads, target)[0, 0], want)
         assert same(multiply(np.ascontiguousarray(a), np.asfortranarray(b), threads, target)[0, 0], want)
+        assert same(multiply(a, b, threads, target, panels=True)[0, 0], want)
+        assert same(multiply(a[:1], b, threads, target, panels=True)[0, 0], want[:1])
     row = multiply(a[:1], b, 2)[0, 0]
     assert same(row, want[:1])
     assert same(multiply(a[:1], np.asfortranarray(b), 2)[0, 0], want[:1])
@@ -357,6 +377,11 @@ def main(side: str, threads: int, target: str) -> None:
             multiply(moved(a), moved(b), threads, TARGETS[target], c=c, work=space)
             if not same(c, multiply(a, b)[0, 0]):
                 raise AssertionError((m, n, k, dtype, turned_a, turned_b))
+            if not turned_b:
+                c.fill(0)
+                multiply(moved(a), b, threads, TARGETS[target], c=c, work=space, panels=True)
+                if not same(c, multiply(a, b)[0, 0]):
+                    raise AssertionError((m, n, k, dtype, turned_a, "panels"))
             count += 1
     for indexed in ("rows", "columns"):
         x, index = moved(matrix((13, 7), False, "float32")), np.array([12, 0, 5, 12, 1] * 4)

@@ -20,6 +20,7 @@ from graphnn_compiler.passes.fold_affine import fold_affine
 from graphnn_compiler.passes.fold_padding import fold_padding
 from graphnn_compiler.passes.layout import layout
 from graphnn_compiler.passes.pipeline import optimize
+from graphnn_compiler.states import State
 from graphnn_compiler.trace import emit, trace, tracing
 from graphnn_compiler.verify import verify
 
@@ -29,11 +30,11 @@ KERNEL: tuple[Shape, str] = ((3, 3, 3, 3), "float32")
 LAST, SECOND = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
-class Weight:
+class Weight(State):
     """A state of numbers."""
 
     def __init__(self, array: Any):
-        self.array = np.asarray(array, "float32")
+        super().__init__(np.asarray(array, "float32"))
 
 
 def convolved(x: Value, w: Value) -> Value:

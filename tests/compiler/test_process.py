@@ -256,7 +256,7 @@ start = bits(weights)
 first = [w.array.copy() for w in weights]
 taken, late = [], []
 for i in range(12):
-    for w, a in zip(weights, first): w.array[...] = a
+    for w, a in zip(weights, first): w.write(a)
     timer = threading.Timer(random.Random(i).uniform(0.005, 0.06), lambda: (taken.append(time.perf_counter()), os.kill(os.getpid(), signal.SIGINT)))
     calls = 0
     timer.start()
@@ -268,7 +268,7 @@ for i in range(12):
         late.append(time.perf_counter() - taken[-1])
     timer.join()
     now = bits(weights)
-    for w, a in zip(weights, first): w.array[...] = a
+    for w, a in zip(weights, first): w.write(a)
     states = []
     for _ in range(calls + 2):
         states.append(bits(weights))

@@ -57,7 +57,7 @@ def _run(
         results = [np.array(a) for a in Executable(tracer.graph)([*arrays, *cots])]
     finally:
         for v, a in before:
-            np.copyto(v.array, a)
+            v.write(a)
     outs, rest = results[: len(outputs)], results[len(outputs) :]
     if not floats:
         return outs, [None] * len(arrays), [None] * len(weights)

@@ -10,7 +10,8 @@ Arithmetic (the same bits for every tile, blocking, number of threads and CPU):
 
 C is cut into items of `rows` x `columns` elements, which the threads share out. An item is done chunk by chunk: strips as
 high as a tile pass over its columns, and a strip's epilogue follows its last chunk. B is read where it is, or a chunk of an
-item's columns at a time is first copied into panels, which is what a transposed or a much used B wants.
+item's columns at a time is first copied into panels, which is what a transposed or a much used B wants. B may also come as
+panels, as wide as a tile and as long as K, one after another: then a column is as far from the next as it is long.
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ class Writer:
                     self.pack(code, d, chunk, panels)
                 ahead = self.ahead(code, d, whole, chunk, p, last, more)
                 b, b_row = packed.then(panels, chunk.b), packed.then(self.panel_row, d.b_row)
-                self.strips(code, replace(chunk, b=b, b_row=b_row), packed.then(CHUNK * self.size, self.size), ahead, strip_done)
+                self.strips(code, replace(chunk, b=b, b_row=b_row), packed.then(CHUNK * self.size, d.b_column), ahead, strip_done)
 
             if self.indexed:
                 many_rows()
@@ -186,7 +187,7 @@ class Writer:
         """panels[j // width][p, j % width] = B[p, j]."""
         width, size, n, k = self.tiles.width, self.panel_bytes, chunk.n, chunk.k
         code.choose(
-            d.b_column.equals(self.size),
+            d.turned.equals(0),
             lambda: copy_block(code, self.dtype, width, size, chunk.b, d.b_row, panels, n, k),
             lambda: turn_block(code, self.dtype, width, size, chunk.b, d.b_column, panels, n, k),
         )
@@ -195,7 +196,7 @@ class Writer:
         self, code: Code, d: Read, whole: Operands, chunk: Operands, p: Word, last: Word, more: Word
     ) -> Callable[[Word, Word], None]:
         """While the tiles compute, the chunk of B that comes next is on its way: each strip asks for its share."""
-        by_rows, m, n = d.b_column.equals(self.size), chunk.m, chunk.n
+        by_rows, m, n = d.turned.equals(0), chunk.m, chunk.n
         following = last.then(whole.b + d.columns * d.b_column, chunk.b + CHUNK * d.b_row)
         depth = last.then(more.then(d.k.least(CHUNK), 0), (d.k - p - chunk.k).least(CHUNK))
         lines, length = by_rows.then(depth, n), by_rows.then(n, depth) * self.size
@@ -214,8 +215,8 @@ class Writer:
         first, chain = chunk.add.equals(0), work + d.chain
         o = replace(chunk, c=first.then(chunk.c, chain), m=code.number(1), add=code.number(0))
         code.choose(
-            d.b_column.equals(self.size),
-            lambda: row_of_rows(code, self.tiles, o),
+            d.turned.equals(0),
+            lambda: row_of_rows(code, self.tiles, o, d.b_column),
             lambda: row_of_columns(code, self.tiles, o, d.b_column, work + d.panels),
         )
         with code.when(first.equals(0)):

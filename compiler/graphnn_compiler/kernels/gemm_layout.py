@@ -42,11 +42,12 @@ class Dims(Generic[T]):
     tile: T
     tile_dims: T
     scratch: T
-    # what the planner chose: the extents of an item; the length of a segment of K; whether B is packed, items are claimed,
-    # there is one row and its own method is used, A and B have changed places because N = 1
+    # what the planner chose: the extents of an item; the length of a segment of K; whether B's columns are contiguous, B is packed,
+    # items are claimed, there is one row and its own method is used, A and B have changed places because N = 1
     rows: T
     columns: T
     segment: T
+    turned: T
     pack: T
     dynamic: T
     single: T

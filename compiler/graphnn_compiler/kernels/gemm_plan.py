@@ -44,6 +44,12 @@ def wide_registers(target: Target) -> bool:
     return "+avx512f" in features or cpu in ("skylake-avx512", "znver4", "znver5", "sapphirerapids")
 
 
+def panel_width(dtype: str, target: Target = HOST) -> int:
+    """Columns of a panel of B: those of a tile."""
+    size = SIZES[dtype]
+    return TILES[wide_registers(target), size][2] * (VECTOR // size)
+
+
 def segment(k: int) -> int:
     """Elements of K that are summed up before the next segment begins: a function of K alone, as bit-equality wants."""
     return max(k, 1) if k <= LONG else max(LONG // 2, -(-k // (16 * CHUNK)) * CHUNK)
@@ -87,6 +93,7 @@ def plan(
     min_parallel: int = 1 << 20,
     indexed: str = "",
     scratch: bool = False,
+    panels: bool = False,
 ) -> GemmPlan:
     """Choose kernel and blocking for C[o, i] = A[o, i] B[o, i], where A[o, i] is m x k and B[o, i] is k x n.
 
@@ -103,6 +110,7 @@ def plan(
         indexed: `"rows"`: row i of A is the row index[i] of a matrix; `"columns"`: so are A's columns; bufs[INDEX] is the
             address of the index, int64 and in range. `""`: neither.
         scratch: C is not kept: only an epilogue sees it, item by item in the workspace.
+        panels: B is made of panels of `panel_width` columns, k rows each, one after another; b_strides do not count.
 
     Returns:
         A `GemmPlan`.
@@ -117,35 +125,38 @@ def plan(
     tall, small, vectors = TILES[wide_registers(target), size]
     lanes = VECTOR // size
     width = vectors * lanes
-    swapped = n == 1 and m > 1 and c_strides[2] == size and size in a_strides[2:] and not indexed
+    swapped = n == 1 and m > 1 and not panels and c_strides[2] == size and size in a_strides[2:] and not indexed
     if swapped:  # a column is better computed as a row
         (a_strides, b_strides), (m, n) = ((*t[:2], t[3], t[2]) for t in (b_strides, a_strides)), (1, m)
     a_outer, a_inner, a_row, a_column = a_strides
     b_outer, b_inner, b_row, b_column = b_strides
+    if panels:
+        b_outer, b_inner, b_row, b_column = 0, 0, width * size, k * size
     outer, inner = batch
     items = outer * inner
     flops = 2 * items * m * n * k
-    if n == 1 or flops == 0:  # then it does not count
+    if not panels and (n == 1 or flops == 0):  # then it does not count
         b_column = size
-    elif k <= 1 and b_column != size:
+    elif not panels and k <= 1 and b_column != size:
         b_row = size
-    if b_column != size and b_row != size:
+    turned = not panels and b_column != size
+    if turned and b_row != size:
         raise ValueError(f"B needs contiguous rows or columns; its strides are {b_row} and {b_column} bytes")
     if flops < min_parallel:
         threads = 1
-    turned, single = b_column != size, m == 1 and not indexed
-    pack = turned or _packs(m, n, k)
+    single = m == 1 and not indexed
+    pack = turned or (not panels and _packs(m, n, k))
     if single:
         unit, limit = (lanes, lanes if k > CHUNK else 256) if turned else (THIN * lanes, 4096)
     else:
-        unit, limit = width, 256 if pack or m > 2 * small else 1024
+        unit, limit = width, 256 if pack or panels or m > 2 * small else 1024
     parts = -(-threads // max(items, 1)) if items < 4 * threads else 1
-    rows, columns = _item(m, n, parts, unit, small, (4096 if pack else 256, limit))
+    rows, columns = _item(m, n, parts, unit, small, (4096 if pack or panels else 256, limit))
     dynamic = threads > 1 and flops > threads * DYNAMIC
     seg = segment(k)
     chain = up(rows * columns * size if k > seg else 0, 64)
-    panels = chain + (up(columns * size, 64) if single else 0)
-    thread_bytes = panels + (columns * CHUNK * size if pack and not single else 0) + (VECTOR * width if single else 0)
+    packed_at = chain + (up(columns * size, 64) if single else 0)
+    thread_bytes = packed_at + (columns * CHUNK * size if pack and not single else 0) + (VECTOR * width if single else 0)
     tiles = thread_bytes
     thread_bytes += up(rows * columns * size, 64) if scratch else 0
     dims = Dims(
@@ -156,13 +167,14 @@ def plan(
         rows=rows,
         columns=columns,
         segment=seg,
+        turned=int(turned),
         pack=int(pack),
         dynamic=int(dynamic),
         single=int(single),
         swapped=int(swapped),
         thread_bytes=thread_bytes,
         chain=chain,
-        panels=panels,
+        panels=packed_at,
     )
     params = (("dtype", dtype), ("tall", tall), ("small", small), ("vectors", vectors), ("indexed", indexed))
     return GemmPlan(KernelSpec("gemm", params), list(astuple(dims)), threads * thread_bytes, threads > 1, flops)

@@ -17,18 +17,18 @@ DEPTH = 16  # long rows of B that are read side by side
 BYTES_AHEAD = 512
 
 
-def row_of_rows(code: Code, tiles: Tiles, o: Operands) -> None:
-    """A chunk of the product where B's rows are contiguous: pieces of some rows of B, as long as they are."""
+def row_of_rows(code: Code, tiles: Tiles, o: Operands, b_column: Word) -> None:
+    """A chunk of the product where B's rows are contiguous: pieces of some rows of B, as long as they are; panels one by one."""
     size, width = Matrix(code, tiles.dtype).size, tiles.thin_width
-    depth = (o.n > 8 * width).then(DEPTH, CHUNK)
+    depth = ((o.n > 8 * width) & b_column.equals(size)).then(DEPTH, CHUNK)
     for p in code.range(o.k.most(1), step=depth):
         for j in code.range(o.n, step=width):
             tiles.thin(
                 code,
                 o.at(
                     a=o.a + p * o.a_column,
-                    b=o.b + p * o.b_row + j * size,
-                    b_panel=code.number(size * tiles.width),
+                    b=o.b + p * o.b_row + j * b_column,
+                    b_panel=b_column * tiles.width,
                     c=o.c + j * size,
                     n=o.n - j,
                     k=(o.k - p).least(depth),

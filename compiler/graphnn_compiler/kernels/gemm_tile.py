@@ -25,6 +25,7 @@ from graphnn_compiler.kernels.gemm_layout import ROW, RUN, SIZES, THIN, VECTOR
 
 LINES = 16  # rows that are asked for in turn, an element of a cache line each step; no tile has more rows
 BYTES_AHEAD = 1024  # how far ahead the tile of one row, which does little with each element of B, asks for it
+ROWS_AHEAD = 32  # the same of the other tiles
 
 
 @dataclass(frozen=True)
@@ -149,12 +150,12 @@ def chain(
     following_rows: bool,
 ) -> list[Any]:
     """The sums over k of a tile, row after row."""
+    ahead = BYTES_AHEAD if len(a_rows) == 1 else o.b_row * ROWS_AHEAD
 
     def body(left: Word, state: list[Any]) -> list[Any]:
         column, b = (Word(x.b, value) for value in state[:2])
-        if len(a_rows) == 1:
-            for offset in b_vectors:
-                x.code.prefetch(b + offset + BYTES_AHEAD, level=2)
+        for offset in b_vectors:
+            x.code.prefetch(b + offset + ahead, level=2)
         if following_rows:
             # A line of one of the rows below, which come next: streams this short are none that hardware finds in time.
             x.code.prefetch(o.a + (left % LINES + len(a_rows)) * o.a_row + left // LINES * LINES * x.size)
