@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,15 @@ from .ops.base import Array
 from .ops.index import IndexOutOfRange, index_error
 from .passes.pipeline import optimize
 from .report import Report, report, sources
+from .rest import at_rest
 from .runtime.context import KernelError
 from .runtime.fork import own_lock
 from .runtime.program import Mode, Program
 from .runtime.team import threads
+from .states import last_write, written
 
 MAX_PROGRAMS = 32
+MANY = 4  # steps of a run that are worth it to keep what is made of weights, even if it is the only one
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,15 @@ class Executable:
         graph: the traced graph; it belongs to the executable from now on.
         eager: run op by op with NumPy, for debugging.
         job: what reports call it.
+        final: the graph has been through all passes, and is one half of a graph for weights at rest.
     """
 
-    def __init__(self, graph: Graph, *, eager: bool = False, job: str = "program"):
-        self.graph, self.eager, self.job = graph, eager, job
+    def __init__(self, graph: Graph, *, eager: bool = False, job: str = "program", final: bool = False):
+        self.graph, self.eager, self.job, self.final = graph, eager, job, final
+        self._writes = bool(graph.updates) and not final
+        self._rests = bool(graph.states) and not graph.updates and not final  # whether it may have a form for weights at rest
+        self._rest: _Rest | None = None
+        self._seen: object = None  # the last write of states before the last run
         self._lowered: Lowered | None = None
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
         self._lock = own_lock(self)
@@ -90,7 +98,8 @@ class Executable:
         start = time.perf_counter()
         if debug.wanted(2):
             debug.show(2, f"{self.job} traced", str(self.graph))
-        self.graph = optimize(self.graph, self._show_pass if debug.wanted(3) else None)
+        if not self.final:
+            self.graph = optimize(self.graph, self._show_pass if debug.wanted(3) else None)
         lowered = lower(self.graph)
         if debug.wanted(4):
             debug.show(4, f"{self.job} kernels", sources(lowered))
@@ -107,13 +116,36 @@ class Executable:
 
     def report(self) -> Report:
         """What was compiled; sizes and work space are those of the program used last."""
+        if self._rest is not None:
+            return self._rest.report()
         lowered = self.lowered
         last = next(reversed(self._programs.values()), None)
         return report(self.job, self.graph, lowered, last.env if last else None, last.arena_bytes if last else None)
 
     def source(self) -> str:
         """The generated source of the kernels."""
-        return sources(self.lowered)
+        return self._rest.source() if self._rest is not None else sources(self.lowered)
+
+    def _resting(self, steps: int) -> Executable | None:
+        """What to run instead while no state changes: from the second run on, or for one of many steps."""
+        now = last_write()
+        rest = self._rest
+        if rest is not None and rest.ready is now:
+            return rest.main
+        if now is not self._seen and steps < MANY:
+            self._seen = now
+            return None
+        with self._lock:
+            if self._rest is None:
+                _ = self.lowered
+                found = at_rest(self.graph)
+                if found is None:
+                    self._rests = False
+                    return None
+                before, main = (Executable(g, job=self.job, final=True) for g in (found.before, found.main))
+                self._rest = _Rest(before, main, found.kept)
+            self._rest.prepare(now)
+            return self._rest.main
 
     def program(self, shapes: Sequence[tuple[int, ...]], mode: Mode, data: Mapping[str, int] | None = None) -> Program:
         """The program bound to input shapes, and to the numbers of symbols that depend on data."""
@@ -131,6 +163,10 @@ class Executable:
         return found
 
     def _run(self, inputs: Sequence[Array | Rows], steps: int, outputs: Sequence[Array] | None) -> list[Array]:
+        if self._rests:
+            resting = self._resting(steps)
+            if resting is not None:
+                return resting._run(inputs, steps, outputs)
         shapes: list[tuple[int, ...]] = []
         modes: list[str] = []
         limits: list[int] = []
@@ -176,7 +212,11 @@ class Executable:
             for r, s, d in zip(results, program.output_shapes, program.output_dtypes, strict=True):
                 if r.dtype != d or r.shape[1:] != s[1:] or len(r) < s[0] * steps or not r.flags.c_contiguous:
                     raise TypeError(f"an output of {r.dtype}{r.shape} cannot hold {steps} steps of {d}{s}")
-        failed = program.run(addresses, orders, [r.ctypes.data for r in results], steps)
+        try:
+            failed = program.run(addresses, orders, [r.ctypes.data for r in results], steps)
+        finally:
+            if self._writes:
+                written()
         if failed is not None:
             raise self._error(program, failed)
         return results
@@ -202,3 +242,24 @@ class Executable:
             for whole, part in zip(outputs or [], last, strict=False):
                 whole[s * part.shape[0] : (s + 1) * part.shape[0]] = part
         return last
+
+
+class _Rest:
+    """The form of a graph for weights at rest. `ready`: the last write of states before what is kept was made."""
+
+    def __init__(self, before: Executable, main: Executable, kept: int):
+        self.before, self.main, self.kept, self.ready = before, main, kept, object()
+
+    def prepare(self, now: object) -> None:
+        """Makes what is kept, unless it is there."""
+        if self.ready is not now:
+            self.before([])
+            self.ready = now
+
+    def report(self) -> Report:
+        """What runs."""
+        return replace(self.main.report(), kept_bytes=self.kept)
+
+    def source(self) -> str:
+        """The generated source of both halves."""
+        return "\n\n".join(text for text in (self.before.source(), self.main.source()) if text)

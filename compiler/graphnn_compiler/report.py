@@ -30,6 +30,7 @@ class Report:
         lines: its kernel calls in order.
         ops: operations of the traced graph.
         arena_bytes: work space of the program last bound, or None.
+        kept_bytes: of what is made of weights alone and kept while they do not change.
     """
 
     job: str
@@ -37,12 +38,15 @@ class Report:
     ops: int
     arena_bytes: int | None
     env: dict[str, int] = field(default_factory=dict[str, int])
+    kept_bytes: int = 0
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{k}={v}" for k, v in self.env.items())
         head = f"{self.job}: {self.ops} operations in {len(self.lines)} kernels" + (f" ({sizes})" if sizes else "")
         if self.arena_bytes is not None:
             head += f", {self.arena_bytes / 1024:.0f} KiB of work space"
+        if self.kept_bytes:
+            head += f", {self.kept_bytes / 1024:.0f} KiB made of weights and kept"
         rows = [head]
         for i, line in enumerate(self.lines):
             flops = f"{line.flops / 1e6:10.2f} MFLOP" if line.flops else " " * 16

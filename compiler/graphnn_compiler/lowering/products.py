@@ -6,6 +6,7 @@ from ..dims import Extent, product
 from ..ir import Node, Value
 from ..ops.base import itemsize
 from ..ops.contract import MatMul
+from ..ops.panels import PanelMatMul
 from ..passes.fuse import Group
 from ..views import Buffer, Storage, collapse, contiguous
 from .layout import Layout
@@ -24,12 +25,17 @@ def product_steps(low: Layout, unit: Group) -> list[Step]:
     batch = c.shape[:-2]
     epilogue = tile_of(low, unit, c) if unit.epilogue is not None else None
     out = low.storage_of(c)
-    a, b = (_spread_batch(s, batch) for s in (a, b))
-    if not (b.strides[-1] == 1 or b.strides[-2] == 1 or b.shape[-1] == 1 or b.shape[-2] == 1):
+    a, panels = _spread_batch(a, batch), isinstance(node.op, PanelMatMul)
+    if panels:
+        b = b if b.contiguous else _dense(b, steps, node)
+        b = Storage(b.buffer, c.shape, b.offset, (0,) * len(c.shape))  # where its elements are follows from the extents
+    else:
+        b = _spread_batch(b, batch)
+    if not panels and not (b.strides[-1] == 1 or b.strides[-2] == 1 or b.shape[-1] == 1 or b.shape[-2] == 1):
         b = _dense(b, steps, node)
     groups = collapse(batch, [s.strides[:-2] for s in (a, b, out)]) if batch else []
     if len(groups) > 2:
-        a, b = _dense(a, steps, node), _dense(b, steps, node)
+        a, b = _dense(a, steps, node), b if panels else _dense(b, steps, node)
         groups = collapse(batch, [s.strides[:-2] for s in (a, b, out)])
     sizes = [product(batch[i] for i in g) for g in groups]
     sizes = [1] * (2 - len(sizes)) + sizes
@@ -50,7 +56,7 @@ def product_steps(low: Layout, unit: Group) -> list[Step]:
     steps.append(
         GemmStep(
             nodes, places, reads, writes, work, epilogue.checks if epilogue else [], epilogue, c.dtype, m, n, k,
-            (sizes[0], sizes[1]), strides(a, 2), strides(b, 2), strides(out, 1),
+            (sizes[0], sizes[1]), strides(a, 2), strides(b, 2), strides(out, 1), panels,
         )
     )  # fmt: skip
     if unit.epilogue is not None and epilogue is None:

@@ -84,6 +84,7 @@ class GemmStep(TiledStep):
     a_strides: tuple[Extent, ...] = ()
     b_strides: tuple[Extent, ...] = ()
     c_strides: tuple[Extent, ...] = ()
+    panels: bool = False
 
     @property
     def flops(self) -> Extent:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import logging  # noqa: F401  Its hook must be there before ours: a fork takes the locks from the last hook to the first, as imports do.
+import logging  # noqa: F401  # pyright: ignore[reportUnusedImport]
 import os
 import threading
 import weakref
 from typing import Any
 
 # Held by whoever is inside LLVM or imports it. A fork waits for it, so that the child finds LLVM, and Python's own locks of modules that
-# are being imported, in order.
+# are being imported, in order. Hooks run from the last to the first, so the import of logging above puts its lock behind ours, in the
+# order in which imports and Numba take them.
 LLVM_LOCK = threading.RLock()
 os.register_at_fork(before=LLVM_LOCK.acquire, after_in_parent=LLVM_LOCK.release, after_in_child=LLVM_LOCK.release)
 

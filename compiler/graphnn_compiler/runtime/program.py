@@ -251,7 +251,7 @@ class Program:
         a, b, c = ([evaluate(s, env) * size for s in part] for part in (step.a_strides, step.b_strides, step.c_strides))
         return plan_gemm(
             m, n, k, (outer, inner), (a[0], a[1], a[2], a[3]), (b[0], b[1], b[2], b[3]), (c[0], c[1], c[2]), step.dtype,
-            self.threads, min_parallel=least, scratch=scratch,
+            self.threads, min_parallel=least, scratch=scratch, panels=step.panels,
         )  # fmt: skip
 
     def _tiled(
