@@ -73,7 +73,6 @@ class ConvWriter(Writer):
         d = Read(code, dims, NAMES)
         a, b, c = (code.word(bufs, i) for i in (A, B, C))
         work = code.word(bufs, WORK) + tid * d.thread_bytes
-        self.look_up(code, dims, work)
         across = (d.n + d.columns - 1) // d.columns
         with code.when(d.pack.equals(2)):
             self.pack_all(code, dims, b, work, across)
@@ -120,7 +119,7 @@ class ConvWriter(Writer):
                     a=start + group * d.a_group + (j0 * self.size if self.each else code.number(0)),
                     a_row=code.number(0),
                     a_column=d.a_column,
-                    index=work + d.rows + p * d.row_bytes,
+                    index=dims + d.rows + p * d.row_bytes,
                     b=b + group * d.b_group + j0 * d.b_column,
                     b_row=d.b_row,
                     b_panel=code.number(0),
@@ -142,23 +141,6 @@ class ConvWriter(Writer):
             with code.when(dynamic):
                 item.set(code.claim(ctx, CLAIM))
         return result.get()
-
-    def look_up(self, code: Code, dims: Word, work: Word) -> None:
-        """Writes, for each phase, where the rows of an item begin in A, and which rows of C they are."""
-        d = Read(code, dims, NAMES)
-        for p in code.range(d.phases):
-            phase = Read(code, dims + (p * PHASE + len(NAMES)) * 8, PHASE_NAMES)
-            to, rows = Cell(code, work + d.rows + p * d.row_bytes), phase.extent_0.least(d.band)
-            for image in code.range(d.item_images):
-                in_image = d.in_place.differs(0).then(d.image, d.copy_image)
-                for i in code.range(rows):
-                    for j in code.range(phase.extent_1):
-                        a = image * in_image + i * phase.a_0 + j * phase.a_1
-                        c = image * d.c_image + phase.c_first + i * phase.c_0 + j * phase.c_1
-                        a_2, c_2, place = phase.a_2, phase.c_2, to.get()
-                        for k in code.range(phase.extent_2):
-                            code.store(place + k * (8 * ROW), a + k * a_2, c + k * c_2)
-                        to.set(place + phase.extent_2 * (8 * ROW))
 
     def chunk(self, code: Code, dims: Word, phase: Read, number: Word) -> Read:
         """The words of a phase's chunk."""

@@ -42,7 +42,7 @@ class Source(Generic[T]):
 
 @dataclass(frozen=True)
 class Dims(Source[T]):
-    """The dims of `conv`, in this order; PHASE words per phase and RUN words per run follow."""
+    """The dims of `conv`, in this order; PHASE words per phase, RUN words per run and ROW words per row of an item follow."""
 
     phases: T
     groups: T
@@ -77,11 +77,12 @@ class Dims(Source[T]):
     packs: T  # where the CHUNK words of all that is packed first begin, from the dims on, and how many there are
     packs_count: T
     dynamic: T
-    # a thread's workspace: its bytes, where in it the rows' table and the panels begin (the copy is in front)
+    # a thread's workspace: its bytes, where in it the panels begin (the copy is in front)
     thread_bytes: T
-    rows: T
-    row_bytes: T  # of a phase's table
     panels: T
+    # the rows of an item: where their ROW words begin, in bytes from the dims on, and the bytes of a phase's
+    rows: T
+    row_bytes: T
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
+import numpy as np
+
 from graphnn_compiler.kernels.conv_axes import Axis, Part, Sliding, View, axes_kernel, canonical, onto_input, onto_places
 from graphnn_compiler.kernels.conv_layout import CHUNK, DEEP, NAMES, PANEL, PHASE
 from graphnn_compiler.kernels.gemm_layout import CHUNK as CHAIN
@@ -123,20 +125,21 @@ def plan_conv(
     chunk_panels = columns // width * PANEL * width * size
     bands = max(1, -(-axes[0].extent // band))
     item_rows = images * min(band * axes[0].every, max(r0, 1)) * r1 * r2
-    row_bytes = images * max([min(p[0], band) * p[1] * p[2] for p in phases], default=0) * 8 * ROW
+    source = view.words(c.images, band)
+    tables = [rows_of(p, images, band, source["image" if view.in_place else "copy_image"], r0 * r1 * r2) for p in phases]
+    row_words = max(map(len, tables))
     copy = up(view.copy_bytes(images, band), VECTOR)
-    panels = up(copy + len(phases) * row_bytes, VECTOR)
     packed = chunk_panels * (len(packs) * groups * across if pack == 2 else 1 if pack else 0)
-    tiles = panels + packed
+    tiles = copy + packed
     thread_bytes = tiles + (up(item_rows * columns * size, VECTOR) if scratch else 0)
-    dims = view.words(c.images, band) | {
+    dims = source | {
         "phases": len(phases), "groups": groups, "item_images": images, "band": band, "bands": bands, "columns": columns, "n": n,
         "a_group": depth * size, "b_group": n * size if not turned or each else depth * size, "a_column": step if each else size,
         "b_row": per_filter, "turned": int(turned and not each), "b_column": per_filter if turned and not each else size,
         "c_row": of_y * size, "c_image": r0 * r1 * r2, "c_0": r1 * r2, "c_step": axes[0].every, "c_extent": r0,
         "tile": 0, "tile_dims": 0, "scratch": tiles, "block": max(tall, FINISHED // max(columns * size, 1)), "pack": pack,
         "chunk_panels": chunk_panels, "dynamic": int(threads > 1 and c.flops > threads * DYNAMIC), "thread_bytes": thread_bytes,
-        "rows": copy, "row_bytes": row_bytes, "panels": panels,
+        "panels": copy, "rows": 0, "row_bytes": 8 * row_words,
     }  # fmt: skip
     at = len(NAMES) + len(phases) * PHASE
     runs_at = at + CHUNK * (sum(map(len, sums)) + len(packs))
@@ -155,9 +158,23 @@ def plan_conv(
     dims |= {"packs": at + len(chunk_words), "packs_count": len(packs) if pack == 2 else 0}
     for panel, chunk in enumerate(packs):
         put(panel, chunk)
+    dims["rows"] = 8 * (runs_at + len(runs))
     words = [dims[name] for name in NAMES] + [x for phase in phases for x in phase] + chunk_words + runs
+    for table in tables:
+        words += table + [0] * (row_words - len(table))
     name = spec_of("conv", dtype, each, target)
     return ConvPlan(name, words, threads * thread_bytes, threads > 1, NAMES.index("tile"))
+
+
+def rows_of(phase: Sequence[int], images: int, band: int, image: int, result: int) -> list[int]:
+    """The ROW words of an item's rows in a phase: where each begins in A, from the item's beginning on, and which row of C it is."""
+    extents = [images, min(phase[0], band), phase[1], phase[2]]
+    table = np.zeros((*extents, ROW), np.int64)
+    for word, first, steps in ((0, 0, (image, *phase[3:6])), (1, phase[6], (result, *phase[7:10]))):
+        table[..., word] = first
+        for axis, (extent, step) in enumerate(zip(extents, steps, strict=True)):
+            table[..., word] += (np.arange(extent) * step).reshape([-1 if i == axis else 1 for i in range(4)])
+    return table.ravel().tolist()
 
 
 def clips(images: int, axes: Sequence[Axis]) -> bool:
