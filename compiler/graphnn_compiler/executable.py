@@ -64,6 +64,7 @@ class Executable:
         self._rests = bool(graph.states) and not graph.updates and not final  # whether it may have a form for weights at rest
         self._rest: _Rest | None = None
         self._seen: object = None  # the last write of states before the last run
+        self._last: tuple[Program, list[tuple[int, ...]], int] | None = None  # of single steps on arrays: shapes, threads
         self._lowered: Lowered | None = None
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
         self._lock = own_lock(self)
@@ -167,6 +168,10 @@ class Executable:
             resting = self._resting(steps)
             if resting is not None:
                 return resting._run(inputs, steps, outputs)
+        if steps == 1 and outputs is None and self._last is not None:
+            program, known, team = self._last
+            if team == threads() and [getattr(x, "shape", None) for x in inputs] == known and self._fit(inputs):
+                return self._finish(program, [x.ctypes.data for x in inputs], {}, self._results(program), 1)  # type: ignore[union-attr]
         shapes: list[tuple[int, ...]] = []
         modes: list[str] = []
         limits: list[int] = []
@@ -206,12 +211,29 @@ class Executable:
         data = bind_data(self.graph, [x.at(0) if isinstance(x, Rows) else x for x in inputs]) if self.graph.data_extents else None
         program = self.program(shapes, Mode(tuple(modes), outputs is not None, tuple(limits)), data)
         if outputs is None:
-            results = [np.empty(s, d) for s, d in zip(program.output_shapes, program.output_dtypes, strict=True)]
+            results = self._results(program)
+            if steps == 1 and not data and not any(isinstance(x, Rows) for x in inputs):
+                self._last = program, shapes, threads()
         else:
             results = list(outputs)
             for r, s, d in zip(results, program.output_shapes, program.output_dtypes, strict=True):
                 if r.dtype != d or r.shape[1:] != s[1:] or len(r) < s[0] * steps or not r.flags.c_contiguous:
                     raise TypeError(f"an output of {r.dtype}{r.shape} cannot hold {steps} steps of {d}{s}")
+        return self._finish(program, addresses, orders, results, steps)
+
+    def _fit(self, inputs: Sequence[Array | Rows]) -> bool:
+        """Whether inputs are arrays as the graph wants them; their shapes are known."""
+        for x, dtype in zip(inputs, self._dtypes, strict=True):
+            if isinstance(x, Rows) or x.dtype != dtype or not x.flags.c_contiguous:
+                return False
+        return True
+
+    def _results(self, program: Program) -> list[Array]:
+        return [np.empty(s, d) for s, d in zip(program.output_shapes, program.output_dtypes, strict=True)]
+
+    def _finish(
+        self, program: Program, addresses: Sequence[int], orders: Mapping[int, int], results: list[Array], steps: int
+    ) -> list[Array]:
         try:
             failed = program.run(addresses, orders, [r.ctypes.data for r in results], steps)
         finally:
