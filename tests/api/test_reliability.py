@@ -17,10 +17,12 @@ from graphnn.utils import set_random_seed
 
 ROOT = Path(__file__).resolve().parents[2]
 PRELUDE = """
-import gc, os, sys
+import gc, os, signal, sys
 import numpy as np
 import graphnn as keras
 from graphnn.utils import set_random_seed
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell starts the tests in the background
 
 def resident():
     gc.collect()
@@ -277,23 +279,23 @@ for i in range(20):
 
 @pytest.mark.slow
 def test_ctrl_c_in_a_large_model_ends_within_a_step() -> None:
+    """The update that runs is finished; one more may have begun before the signal reaches the main thread."""
     code = """
-import signal, threading, time
+import threading
 m = keras.Sequential([keras.Input((784,)), *[keras.layers.Dense(2048, activation="relu") for _ in range(4)], keras.layers.Dense(10)])
 m.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 x, y = np.random.default_rng(0).standard_normal((4096, 784), dtype=np.float32), np.arange(4096) % 10
 m.fit(x[:512], y[:512], batch_size=512, verbose=0)
-begin = time.perf_counter()
-m.fit(x, y, batch_size=512, verbose=0)
-step = (time.perf_counter() - begin) / 8
+updates = lambda: int(m.optimizer.iterations.array)
 for i in range(6):
     sent = []
-    timer = threading.Timer(0.2 + 0.13 * i, lambda: (sent.append(time.perf_counter()), os.kill(os.getpid(), signal.SIGINT)))
+    timer = threading.Timer(0.2 + 0.13 * i, lambda: (sent.append(updates()), os.kill(os.getpid(), signal.SIGINT)))
     timer.start()
     try:
         m.fit(x, y, batch_size=512, epochs=100, verbose=0)
+        raise AssertionError("no interrupt")
     except KeyboardInterrupt:
-        assert time.perf_counter() - sent[0] < max(0.25, 2.5 * step), (time.perf_counter() - sent[0], step)
+        assert updates() - sent[0] <= 2, (updates(), sent)
     timer.join()
     assert np.isfinite(m.predict(x[:32], verbose=0)).all()
 """

@@ -15,11 +15,13 @@ from runtime_support import CHECK, COMPILER, ints, team_of
 HERE = Path(__file__).parent
 # A training step, data for it, and what may be asked about a process.
 PRELUDE = """
-import os, sys, gc
+import os, sys, gc, signal
 import numpy as np
 from test_executable import training_step, data
 from graphnn_compiler.executable import Executable, Rows
 from graphnn_compiler.runtime import loader, team
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell starts the tests in the background
 
 def resident():
     gc.collect()
