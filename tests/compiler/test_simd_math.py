@@ -106,6 +106,7 @@ def largest_error(name: str, bound: float = math.inf) -> float:
 
 @POLYNOMIALS
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_error_of_every_float(name):
     largest_error(name, BOUNDS[name][0])
 
