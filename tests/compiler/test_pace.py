@@ -35,11 +35,21 @@ def test_a_wrong_choice_is_mended_within_a_few_runs() -> None:
     cost: dict[bool, float] = {True: 300e-6, False: 40e-6}  # something else wants the cores
     for steps in (1, 8, 64, 2000):
         clock, taken = run(pace, clock, steps, cost.__getitem__)
-    assert taken[True] <= 2000 // Pace.PART
+    assert taken[True] <= 2000 // Pace.PART + Pace.WAKE
     cost[True] = 25e-6
     for _ in range(12):
         clock, taken = run(pace, clock, 2000, cost.__getitem__)
     assert taken[True] > taken[False]
+
+
+def test_one_slow_step_changes_nothing() -> None:
+    pace, clock = Pace(), 0.0
+    cost: dict[bool, float] = {True: 17e-6, False: 26e-6}
+    for _ in range(400):
+        clock, _ = run(pace, clock, 1, cost.__getitem__)
+    clock, _ = run(pace, clock, 1, lambda together: 1e-3)
+    clock, taken = run(pace, clock, 400, cost.__getitem__)
+    assert taken[True] > 0.9 * 400
 
 
 def test_trials_become_rare_where_nothing_changes() -> None:

@@ -8,15 +8,17 @@ class Pace:
     gains; the results have the same bits either way, so the faster way is found by trying both, now and then again on a part of a run.
     """
 
-    SOON, LATE = 0.02, 8.0  # seconds until the slower way is tried again; twice as many after each trial that changed nothing
+    SOON, LATE = 16, 8.0  # steps until the slower way is tried again, and seconds; twice as many after each trial that changed nothing
     PART = 16  # a trial takes a 16th of the steps
+    GROWTH = 1.25  # of what is known by one time: a single slow step is chance
+    WAKE = 3  # steps until threads that slept are as fast as they can be
     LONG = 0.005  # seconds of a step that is better done together: not even tried alone
 
     def __init__(self) -> None:
         self.alone = self.together = 0.0  # seconds per step; 0: not known
-        self.wait, self.due = self.SOON, 0.0
+        self.wait, self.due = 0.0, 0.0
         self.last = False  # whether the team took the last steps
-        self.waking = True  # the next steps start or wake the other threads: their time says nothing
+        self.waking = 1  # so many of the next times start or wake the other threads, and say nothing
 
     def next(self, left: int, now: float) -> tuple[bool, int]:
         """For the steps that are left of a run: whether the team takes the next ones, and how many."""
@@ -25,8 +27,9 @@ class Pace:
         best = self._best()
         if now < self.due:
             return best, left
-        if not best and not self.last and left > self.PART:
-            self.waking = True
+        if not best and not self.last:  # the team sleeps: some steps to wake it, before the one that is measured
+            self.waking = self.WAKE
+        if self.waking:
             return True, 1
         return not best, max(left // self.PART, 1)
 
@@ -34,11 +37,11 @@ class Pace:
         """Notes the time of a step."""
         self.last = together
         if self.waking:
-            self.waking = False
+            self.waking -= 1
             return
         trial = together != self._best()
         before = self.together if together else self.alone
-        after = (min(seconds, before) + seconds) / 2 if before else seconds
+        after = min(seconds, self.GROWTH * before) if before else seconds
         if together:
             self.together = after
             if not self.alone and seconds > self.LONG:
@@ -47,7 +50,8 @@ class Pace:
             self.alone = after
         if trial:
             changed = not before or together == self._best()
-            self.wait = self.SOON if changed else min(2 * self.wait, self.LATE)
+            soon = self.SOON * (self.together if self._best() else self.alone)
+            self.wait = min(soon if changed else max(2 * self.wait, soon), self.LATE)
             self.due = now + self.wait
 
     def _best(self) -> bool:
