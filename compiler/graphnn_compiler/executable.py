@@ -49,7 +49,7 @@ class Rows:
         return self.array[part] if self.order is None else self.array[self.order[part]]
 
 
-def address(a: Array) -> int:
+def address(a: Any) -> int:
     """Where an array's numbers begin; `ctypes.data` takes five times as long."""
     try:
         return ctypes.addressof(ctypes.c_char.from_buffer(a))
@@ -180,7 +180,7 @@ class Executable:
         if steps == 1 and outputs is None and self._last is not None:
             program, known, team = self._last
             if team == threads() and [getattr(x, "shape", None) for x in inputs] == known and self._fit(inputs):
-                return self._finish(program, [address(x) for x in inputs], {}, self._results(program), 1)  # type: ignore[arg-type]
+                return self._finish(program, [address(x) for x in inputs], {}, self._results(program), 1)
         shapes: list[tuple[int, ...]] = []
         modes: list[str] = []
         limits: list[int] = []
@@ -195,7 +195,7 @@ class Executable:
                 if x.order is None:
                     modes.append("rows")
                     limits.append(0)
-                    addresses.append(a.ctypes.data + x.first * a.strides[0])
+                    addresses.append(address(a) + x.first * a.strides[0])
                     if x.first < 0 or count > len(a):
                         raise IndexError(f"rows {x.first}..{count - 1} of a data set of {len(a)}")
                 else:
@@ -205,14 +205,14 @@ class Executable:
                     keep.append(order)
                     modes.append("order")
                     limits.append(len(a))
-                    addresses.append(a.ctypes.data)
+                    addresses.append(address(a))
                     orders[i] = order.ctypes.data + 8 * x.first
             else:
                 a = x
                 shapes.append(a.shape)
                 modes.append("whole")
                 limits.append(0)
-                addresses.append(a.ctypes.data)
+                addresses.append(address(a))
             if a.dtype != self._dtypes[i] or not a.flags.c_contiguous:
                 raise TypeError(f"input {i} must be a C-contiguous array of {self._dtypes[i]}, not {a.dtype}{a.shape}")
         if len(inputs) != len(self._dtypes):
