@@ -118,6 +118,35 @@ def test_waking_and_parking_many_times(add):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux gives threads cores")
+def test_waking_leaves_threads_the_cores_they_may_use(add):
+    """Woken on the caller's core a thread moves on, once; where it has one core only, it stays."""
+    allowed = os.sched_getaffinity(0)
+    x, ctx = np.zeros(64, np.int64), context.new_context(3)
+    bufs, dims = ints(x.ctypes.data), ints(64, 1)
+
+    def wakes(times: int) -> None:
+        before = x.copy()
+        for _ in range(times):
+            time.sleep(0.02)
+            assert team.run(add, dims.ctypes.data, ctx.ctypes.data, True, bufs.ctypes.data) == 0
+        assert (x == before + times).all()
+
+    with team_of(3):
+        wakes(1)
+        workers = [t.native_id for t in threading.enumerate() if t.name.startswith("graphnn-")]
+        assert len(workers) == 2
+        wakes(8)
+        assert all(os.sched_getaffinity(t) == allowed for t in workers)
+        try:
+            for t in (0, *workers):
+                os.sched_setaffinity(t, {min(allowed)})
+            wakes(5)
+            assert all(os.sched_getaffinity(t) == {min(allowed)} for t in workers)
+        finally:
+            os.sched_setaffinity(0, allowed)
+
+
 def test_fork_while_the_team_is_at_work(add):
     share = loader.address(SHARE)
     with team_of(3):

@@ -2,8 +2,9 @@
 
 Both stay in native code for the whole job, so no Python exception (Ctrl-C) can come between its start and its end.
 
-Control block (int64 words): 0 job number, 8 jobs done, 16 owner, 24.. the job: entry, dims, bufs, ctx, threads. Worker
-t has a line of 16 words from 64 + 16 t: +0 parked, +1 what its part returned, +8 its semaphore (sem_t).
+Control block (int64 words): 0 job number, 8 jobs done, 16 owner, 24.. the job: entry, dims, bufs, ctx, threads; 29 the
+caller's core. Worker t has a line of 32 words from 64 + 32 t: +0 parked, +1 what its part returned, +8 its semaphore (sem_t), +16 a set
+of cores (cpu_set_t).
 """
 
 from __future__ import annotations
@@ -25,14 +26,29 @@ from ..runtime.context import (
     STEP_OF,
     STOPPED,
 )
-from ..runtime.control import BUSY, DONE, ENTRY, FIRST_LINE, JOB, LINE_WORDS, OWNER, PARKED, RESULT, SEMAPHORE, THREADS
+from ..runtime.control import (
+    BUSY,
+    CORE,
+    CORES,
+    DONE,
+    ENTRY,
+    FIRST_LINE,
+    JOB,
+    LINE_WORDS,
+    OWNER,
+    PARKED,
+    RESULT,
+    SEMAPHORE,
+    THREADS,
+)
 from ..simd import atomic_add, atomic_load, call_kernel, pause, sched_yield, set_word, word
-from ..simd_types import I32, define, fixed, types
+from ..simd_types import I32, I64, define, fixed, types
 
 HELPERS = ("runtime/context.py", "runtime/control.py")
 
 SPINS = 2000
 YIELDS = 4000
+SET_BYTES = 128  # of a cpu_set_t
 
 
 def _semaphore(name: str) -> Any:
@@ -45,6 +61,23 @@ def _semaphore(name: str) -> Any:
 
 sem_wait = _semaphore("sem_wait")
 sem_post = _semaphore("sem_post")
+
+
+def _emit_core(em: Any, _: Any) -> Any:
+    return em.b.sext(em.b.call(em.external("sched_getcpu", I32, []), []), I64)
+
+
+def _cores(name: str) -> Any:
+    def emit(em: Any, _: Any, address: Any) -> None:
+        pointer = em.pointer(address, I64)
+        em.b.call(em.external(name, I32, [I32, I64, pointer.type]), [I32(0), I64(SET_BYTES), pointer])
+
+    return define(name, "address", fixed(types.void, types.int64), emit, f"{name}(2) of this thread.")
+
+
+sched_getcpu = define("sched_getcpu", "", fixed(types.int64), _emit_core, "The core that this thread runs on.")
+sched_getaffinity = _cores("sched_getaffinity")
+sched_setaffinity = _cores("sched_setaffinity")
 
 
 def build(role: str) -> Callable[..., Any]:
@@ -69,6 +102,16 @@ def _worker() -> Callable[..., Any]:
                     atomic_add(control, line + PARKED, 1)
                     if atomic_load(control, JOB) == last:
                         sem_wait(control + 8 * (line + SEMAPHORE))
+                        # Linux may wake it on the core of its caller, who is waiting for it, and leave both there for long.
+                        core = sched_getcpu()
+                        if core == word(control, CORE) and 0 <= core < 8 * SET_BYTES:
+                            cores = control + 8 * (line + CORES)
+                            sched_getaffinity(cores)
+                            allowed = word(cores, core // 64)
+                            set_word(cores, core // 64, allowed & ~(1 << core % 64))
+                            sched_setaffinity(cores)  # it moves; not if there is no other core
+                            set_word(cores, core // 64, allowed)
+                            sched_setaffinity(cores)
                     atomic_add(control, line + PARKED, -1)
                     waited = 0
             last += 1
@@ -113,6 +156,7 @@ def _launch() -> Callable[..., Any]:
             set_word(control, ENTRY + 1, dims)
             set_word(control, ENTRY + 2, bufs)
             set_word(control, ENTRY + 3, ctx)
+            set_word(control, CORE, sched_getcpu())
             atomic_add(control, JOB, 1)
             for t in range(1, n):
                 if atomic_load(control, FIRST_LINE + LINE_WORDS * t + PARKED) != 0:

@@ -11,7 +11,10 @@ from .binding import llvm
 from .spec import HOST, Target, resolve
 
 # What object code may ask of the process that loads it.
-C_SYMBOLS = ("memcpy", "memset", "memmove", "sched_yield", "sem_wait", "sem_post")
+C_SYMBOLS = (
+    *("memcpy", "memset", "memmove", "sem_wait", "sem_post"),
+    *("sched_yield", "sched_getcpu", "sched_getaffinity", "sched_setaffinity"),
+)
 _UNARY = "exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh"
 _MORE = "erf erfc lgamma tgamma cbrt sqrt floor ceil trunc rint round fabs"
 _BINARY = "pow atan2 fmod remainder hypot copysign nextafter fmin fmax fdim"
