@@ -313,9 +313,10 @@ class Fuser:
         """Joins whole groups where one pass over their common space serves both: a reader with its source, or readers of the same value."""
         inputs = {g: {v for n in g.nodes for v, _ in self.reads(n)} for g in self.groups if g.kind == "loop"}
         single = {g for g in inputs if dense(g.kept) == ()}
+        at = {g: i for i, g in enumerate(self.groups)}
         for g in [g for g in self.groups if g in inputs]:
             near = [h for h in inputs if h in single or h in g.after or g in h.after or not inputs[g].isdisjoint(inputs[h])]
-            for h in sorted(near, key=self.groups.index):
+            for h in sorted(near, key=at.__getitem__):
                 level = "" if h is g else self.common_level(g, h)
                 if level and self.mergeable(g, h, level):
                     self.absorb(h, g, level)
@@ -357,6 +358,10 @@ class Fuser:
 
     def absorb(self, into: Group, group: Group, level: str) -> None:
         """Moves the members of a group into another; `level` is where the full ones go."""
+        either = self.bit(into) | self.bit(group)
+        first = (self.before(into) | self.before(group)) & ~either
+        self.earlier = {g: found | first | either if found & either else found for g, found in self.earlier.items()}
+        self.earlier[into] = first
         into.nodes = sorted(into.nodes + group.nodes, key=self.order.__getitem__)
         into.level |= {v: level if was == "full" else was for v, was in group.level.items()}
         into.after = (into.after | group.after) - {into, group}
@@ -366,7 +371,6 @@ class Fuser:
         for other in self.groups:
             if group in other.after:
                 other.after = (other.after - {group}) | {into}
-        self.earlier = {}
 
     def attach_epilogues(self) -> None:
         """Gives a matrix product the one elementwise group that reads it, where nothing else does."""
