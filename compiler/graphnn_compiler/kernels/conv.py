@@ -119,7 +119,7 @@ class ConvWriter(Writer):
                     a=start + group * d.a_group + (j0 * self.size if self.each else code.number(0)),
                     a_row=code.number(0),
                     a_column=d.a_column,
-                    index=dims + d.rows + p * d.row_bytes,
+                    index=dims + phase.rows,
                     b=b + group * d.b_group + j0 * d.b_column,
                     b_row=d.b_row,
                     b_panel=code.number(0),

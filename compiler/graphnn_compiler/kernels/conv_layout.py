@@ -80,9 +80,6 @@ class Dims(Source[T]):
     # a thread's workspace: its bytes, where in it the panels begin (the copy is in front)
     thread_bytes: T
     panels: T
-    # the rows of an item: where their ROW words begin, in bytes from the dims on, and the bytes of a phase's
-    rows: T
-    row_bytes: T
 
 
 @dataclass(frozen=True)
@@ -103,6 +100,7 @@ class Phase(Generic[T]):
     # chunks of the sum: where their CHUNK words begin, from the dims on, and how many there are
     chunks: T
     count: T
+    rows: T  # where the ROW words of an item's rows begin, in bytes from the dims on
 
 
 @dataclass(frozen=True)

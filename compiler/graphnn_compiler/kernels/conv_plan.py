@@ -8,6 +8,7 @@ from itertools import product
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 
 from graphnn_compiler.kernels.conv_axes import Axis, Part, Sliding, View, axes_kernel, canonical, onto_input, onto_places
 from graphnn_compiler.kernels.conv_layout import CHUNK, DEEP, NAMES, PANEL, PHASE
@@ -16,6 +17,7 @@ from graphnn_compiler.kernels.gemm_layout import ROW, SIZES, VECTOR
 from graphnn_compiler.kernels.gemm_plan import DYNAMIC, FAR, NEAR, OFTEN, TILES, up, wide_registers
 from graphnn_compiler.runtime.spec import HOST, KernelSpec, Target
 
+Words = npt.NDArray[np.int64]
 IN_CACHE, IN_CACHES = 1 << 18, 1 << 21  # bytes of an item's copy, where B stays in the cache beside it, and where B is packed for it
 FEW, MANY = 192, 1024  # rows of an item, likewise
 ALL_PANELS, ALL_SPACE = 1 << 21, 1 << 24  # bytes of B, and of the space for its panels, that is all packed first
@@ -28,7 +30,7 @@ class ConvPlan:
     """A convolution ready to be bound; see `GemmPlan`. `tile_at`: the word of dims for the epilogue, the next is for its dims."""
 
     spec: KernelSpec
-    dims: list[int]
+    dims: Words
     workspace: int
     parallel: bool
     tile_at: int
@@ -127,7 +129,6 @@ def plan_conv(
     item_rows = images * min(band * axes[0].every, max(r0, 1)) * r1 * r2
     source = view.words(c.images, band)
     tables = [rows_of(p, images, band, source["image" if view.in_place else "copy_image"], r0 * r1 * r2) for p in phases]
-    row_words = max(map(len, tables))
     copy = up(view.copy_bytes(images, band), VECTOR)
     packed = chunk_panels * (len(packs) * groups * across if pack == 2 else 1 if pack else 0)
     tiles = copy + packed
@@ -139,7 +140,7 @@ def plan_conv(
         "c_row": of_y * size, "c_image": r0 * r1 * r2, "c_0": r1 * r2, "c_step": axes[0].every, "c_extent": r0,
         "tile": 0, "tile_dims": 0, "scratch": tiles, "block": max(tall, FINISHED // max(columns * size, 1)), "pack": pack,
         "chunk_panels": chunk_panels, "dynamic": int(threads > 1 and c.flops > threads * DYNAMIC), "thread_bytes": thread_bytes,
-        "panels": copy, "rows": 0, "row_bytes": 8 * row_words,
+        "panels": copy,
     }  # fmt: skip
     at = len(NAMES) + len(phases) * PHASE
     runs_at = at + CHUNK * (sum(map(len, sums)) + len(packs))
@@ -152,21 +153,22 @@ def plan_conv(
         runs += [x for run in chunk.runs for x in run]
 
     for phase, chunks in zip(phases, sums, strict=True):
-        phase += [at + len(chunk_words), len(chunks)]
+        phase += [at + len(chunk_words), len(chunks), 0]
         for panel, chunk in chunks:
             put(panel, chunk)
     dims |= {"packs": at + len(chunk_words), "packs_count": len(packs) if pack == 2 else 0}
     for panel, chunk in enumerate(packs):
         put(panel, chunk)
-    dims["rows"] = 8 * (runs_at + len(runs))
-    words = [dims[name] for name in NAMES] + [x for phase in phases for x in phase] + chunk_words + runs
-    for table in tables:
-        words += table + [0] * (row_words - len(table))
+    rows_at = runs_at + len(runs)
+    for phase, table in zip(phases, tables, strict=True):
+        phase[-1], rows_at = 8 * rows_at, rows_at + len(table)
+    head = [dims[name] for name in NAMES] + [x for phase in phases for x in phase] + chunk_words + runs
+    words = np.concatenate([np.array(head, np.int64), *tables])
     name = spec_of("conv", dtype, each, target)
     return ConvPlan(name, words, threads * thread_bytes, threads > 1, NAMES.index("tile"))
 
 
-def rows_of(phase: Sequence[int], images: int, band: int, image: int, result: int) -> list[int]:
+def rows_of(phase: Sequence[int], images: int, band: int, image: int, result: int) -> Words:
     """The ROW words of an item's rows in a phase: where each begins in A, from the item's beginning on, and which row of C it is."""
     extents = [images, min(phase[0], band), phase[1], phase[2]]
     table = np.zeros((*extents, ROW), np.int64)
@@ -174,7 +176,7 @@ def rows_of(phase: Sequence[int], images: int, band: int, image: int, result: in
         table[..., word] = first
         for axis, (extent, step) in enumerate(zip(extents, steps, strict=True)):
             table[..., word] += (np.arange(extent) * step).reshape([-1 if i == axis else 1 for i in range(4)])
-    return table.ravel().tolist()
+    return table.ravel()
 
 
 def clips(images: int, axes: Sequence[Axis]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
+import numpy as np
+
 from graphnn_compiler.kernels.conv_axes import Sliding, View, canonical, onto_places
 from graphnn_compiler.kernels.conv_layout import DEEP, PANEL, SUM_NAMES
 from graphnn_compiler.kernels.conv_plan import FINISHED, ConvPlan, spec_of, tiles_of
@@ -80,6 +82,6 @@ def plan_weights(
         "tile": 0, "tile_dims": 0, "block": max(1, FINISHED // max(b_row, 1)), "pack": int(pack), "thread_bytes": thread_bytes,
         "table": table, "panels": panels,
     }  # fmt: skip
-    words = [dims[name] for name in SUM_NAMES] + runs + taps
+    words = np.array([dims[name] for name in SUM_NAMES] + runs + taps, np.int64)
     workspace = threads * thread_bytes + (segments * segment_bytes if partial else 0)
     return ConvPlan(spec_of("conv_weights", dtype, each, target), words, workspace, threads > 1, SUM_NAMES.index("tile"))

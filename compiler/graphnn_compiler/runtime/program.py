@@ -70,16 +70,18 @@ class _Table:
     """The rows under construction: dims, addresses and strides of each instruction, in words."""
 
     def __init__(self) -> None:
-        self.dims: list[int] = []
+        self.dims: list[Words] = []
+        self.length = 0  # of all dims
         self.bufs: list[tuple[str, object, int]] = []  # kind, slot, byte offset
         self.strides: list[int] = []
         self.rows: list[tuple[int, int, int, int, bool, bool]] = []  # kernel, dims, bufs, count, strided, parallel
 
     def add(
-        self, kernel: int, dims: Sequence[int], bufs: Sequence[tuple[str, object, int]], strides: Sequence[int], parallel: bool
+        self, kernel: int, dims: Sequence[int] | Words, bufs: Sequence[tuple[str, object, int]], strides: Sequence[int], parallel: bool
     ) -> None:
-        self.rows.append((kernel, len(self.dims), len(self.bufs), len(bufs), any(strides), parallel))
-        self.dims += dims
+        self.rows.append((kernel, self.length, len(self.bufs), len(bufs), any(strides), parallel))
+        self.dims.append(np.array(dims, np.int64))
+        self.length += len(dims)
         self.bufs += bufs
         self.strides += strides
 
@@ -258,7 +260,7 @@ class Program:
         self, table: _Table, step: TiledStep, places: list[tuple[str, object, int]], strides: list[int], slot: int
     ) -> int | None:
         env, chosen = self.env, self._plan(step)
-        dims = list(chosen.dims)
+        dims = np.array(chosen.dims, np.int64)
         places = [*places, ("arena", slot, 0) if chosen.workspace else ("number", None, 0), ("number", None, 0)]
         strides = [*strides, 0, 0]
         if step.epilogue is not None:
@@ -268,7 +270,7 @@ class Program:
             self._tile_dims[len(table.rows)] = at + 1
             places += [self._place(p) for p in tile.places]
             strides += [self._stride(p) for p in tile.places]
-            dims += [evaluate(d, env) for d in tile.dims]
+            dims = np.concatenate([dims, np.array([evaluate(d, env) for d in tile.dims], np.int64)])
         table.add(addresses([chosen.spec])[0], dims, places, strides, chosen.parallel)
         return chosen.workspace or None
 
@@ -298,7 +300,7 @@ class Program:
         return 0
 
     def _fill(self, table: _Table, offsets: Sequence[int], guard: int) -> None:
-        self.dims = np.array(table.dims or [0], np.int64)
+        self.dims = np.concatenate([*table.dims, np.zeros(1, np.int64)])
         self.strides = np.array(table.strides or [0], np.int64)
         self.bufs = np.zeros(max(len(table.bufs), 1), np.int64)
         arena: list[int] = []
