@@ -14,12 +14,14 @@ from .adaptive_pooling import (
     AdaptiveMaxPooling3D,
 )
 from .batch_normalization import BatchNormalization
+from .category_encoding import CategoryEncoding
 from .concatenation import Concatenate, concatenate
 from .convolution import Conv1D, Conv2D, Conv3D
 from .cropping import Cropping1D, Cropping2D, Cropping3D
 from .data_normalization import Normalization
 from .dense import Dense
 from .depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
+from .discretization import Discretization
 from .dot import Dot, dot
 from .dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from .einsum_dense import EinsumDense
@@ -32,6 +34,7 @@ from .global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
+from .hashing import Hashing
 from .identity import Identity
 from .input_layer import Input, InputLayer
 from .input_spec import InputSpec
@@ -95,6 +98,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
     "Conv1D",
@@ -115,6 +119,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -135,6 +140,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
