@@ -38,6 +38,7 @@ from .hashing import Hashing
 from .identity import Identity
 from .input_layer import Input, InputLayer
 from .input_spec import InputSpec
+from .integer_lookup import IntegerLookup
 from .lambda_layer import Lambda
 from .layer import Layer
 from .merging import (
@@ -64,6 +65,8 @@ from .resizing import CenterCrop, Resizing
 from .separable_convolution import SeparableConv1D, SeparableConv2D
 from .spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from .spectral_normalization import SpectralNormalization
+from .string_lookup import StringLookup
+from .text_vectorization import TextVectorization
 from .transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from .up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from .wrapper import Wrapper
@@ -145,6 +148,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -183,7 +187,9 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

@@ -41,7 +41,7 @@ def batches(layer: Any, data: Any, steps: int | None = None, texts: bool = False
 
 def _pair(batch: Any) -> bool:
     """Whether a list holds arrays, as some loaders give (x, y)."""
-    parts: list[Any] = batch if isinstance(batch, list) else []
+    parts: list[Any] = list(batch) if isinstance(batch, list) else []  # pyright: ignore[reportUnknownArgumentType]
     return bool(parts) and all(hasattr(e, "shape") for e in parts)
 
 

@@ -171,6 +171,8 @@ def compressed(summary: Array, epsilon: float) -> Array:
     parts = np.minimum((np.arange(n) + 1) * epsilon, 1.0)
     until = np.cumsum(summary[1])
     whole = until[-1]
-    found: Array = np.interp(parts, until / whole, summary[0])
-    weights = np.diff(np.interp(parts, until / whole, until), prepend=0.0)
+    at: Any = until / whole
+    interpolated: Any = np.interp
+    found = interpolated(parts, at, summary[0])
+    weights = np.diff(interpolated(parts, at, until), prepend=0.0)
     return np.stack([found, weights])
