@@ -1,0 +1,8 @@
+"""What older scripts make texts and sequences into arrays with."""
+
+from ..utils.image_dataset import image_dataset_from_directory
+from ..utils.timeseries import timeseries_dataset_from_array
+from . import sequence as sequence
+from . import text as text
+
+__all__ = ["image_dataset_from_directory", "sequence", "text", "timeseries_dataset_from_array"]
