@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         models,
         ops,
         optimizers,
+        preprocessing,
         random,
         regularizers,
         saving,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 
 _NAMESPACES = (
     "activations applications backend callbacks config constraints datasets dtype_policies errors initializers layers losses metrics "
-    "models ops optimizers random regularizers saving testing tree utils visualization"
+    "models ops optimizers preprocessing random regularizers saving testing tree utils visualization"
 ).split()
 _NAMES = {
     "DTypePolicy": "dtype_policies",
@@ -83,8 +84,8 @@ __all__ = [
     "DTypePolicy", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Operation",
     "Optimizer", "Regularizer", "RematScope", "Sequential", "Variable", "__version__", "activations", "applications",
     "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies", "errors", "grad", "initializers",
-    "layers", "losses", "metrics", "models", "name_scope", "ops", "optimizers", "random", "regularizers", "remat", "saving",
-    "testing", "tree", "utils", "value_and_grad", "version", "visualization",
+    "layers", "losses", "metrics", "models", "name_scope", "ops", "optimizers", "preprocessing", "random", "regularizers", "remat",
+    "saving", "testing", "tree", "utils", "value_and_grad", "version", "visualization",
 ]  # fmt: skip
 
 

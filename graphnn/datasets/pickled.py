@@ -1,7 +1,8 @@
 """Reads the few kinds of pickled objects that old data sets are made of, without running what a pickle may ask for.
 
 A pickle is a program for a stack machine. Of its instructions only those are known that push numbers, texts, lists, tuples,
-dictionaries, and NumPy arrays of plain numbers; an array is made here, from its bytes. Anything else is an error.
+dictionaries, and NumPy arrays of plain numbers; an array is made here, from its bytes. One of objects becomes a list. Anything else
+is an error.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ import numpy as np
 __all__ = ["read_pickled"]
 
 _MARK = object()
-_RECONSTRUCT, _NDARRAY, _DTYPE = "reconstruct", "ndarray", "dtype"
+_RECONSTRUCT, _NDARRAY, _DTYPE, _ENCODE = "reconstruct", "ndarray", "dtype", "encode"
 _GLOBALS = {
     ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
     ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
     ("numpy", "ndarray"): _NDARRAY,
     ("numpy", "dtype"): _DTYPE,
+    ("_codecs", "encode"): _ENCODE,  # how Python 3 writes bytes for Python 2
 }
 _NUMBERS = frozenset("?bBhHiIlLqQ") | {f"{k}{n}" for k in "iuf" for n in (1, 2, 4, 8)} | {"b1"}
+_OBJECTS = ("O", "O8")
 
 
 class _Array:
@@ -95,9 +98,11 @@ class _Machine:
             self.stack.append(_Array())
         elif function == _DTYPE and arguments and isinstance(arguments[0], str | bytes):
             code = _text(arguments[0])
-            if code not in _NUMBERS:
+            if code not in _NUMBERS and code not in _OBJECTS:
                 raise ValueError(f"it holds an array of {code[:20]!r}")
             self.stack.append(_Dtype(code))
+        elif function == _ENCODE and len(arguments) == 2 and isinstance(arguments[0], str) and arguments[1] == "latin1":  # pyright: ignore[reportUnknownArgumentType]
+            self.stack.append(arguments[0].encode("latin-1"))
         else:
             raise ValueError("it calls something that is not known")
 
@@ -109,7 +114,12 @@ class _Machine:
         elif isinstance(target, _Array) and _is(state, tuple) and len(state) == 5:
             _, shape, dtype, fortran, data = state
             whole = _is(shape, tuple) and all(isinstance(n, int) and n >= 0 for n in shape)
-            if not whole or not isinstance(dtype, _Dtype) or not isinstance(data, bytes):
+            if whole and isinstance(dtype, _Dtype) and dtype.code in _OBJECTS and _is(data, list):
+                if len(shape) != 1 or shape[0] != len(data):
+                    raise ValueError("it holds an array of objects that is no list")
+                target.value = data
+                return
+            if not whole or not isinstance(dtype, _Dtype) or dtype.code in _OBJECTS or not isinstance(data, bytes):
                 raise ValueError("it holds an array of an unknown form")
             order = "" if dtype.order in "|=" else dtype.order
             kind = np.dtype(order + dtype.code)
@@ -169,7 +179,7 @@ def _finished(x: Any, done: dict[int, Any]) -> Any:
     if isinstance(x, _Array):
         if x.value is None:
             raise ValueError("an array has no numbers")
-        return x.value
+        return _finished(x.value, done) if _is(x.value, list) else x.value
     if isinstance(x, _Name | _Dtype):
         raise ValueError("it holds something that is not known")
     if not _is(x, dict | list | tuple):

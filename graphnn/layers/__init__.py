@@ -14,12 +14,14 @@ from .adaptive_pooling import (
     AdaptiveMaxPooling3D,
 )
 from .batch_normalization import BatchNormalization
+from .category_encoding import CategoryEncoding
 from .concatenation import Concatenate, concatenate
 from .convolution import Conv1D, Conv2D, Conv3D
 from .cropping import Cropping1D, Cropping2D, Cropping3D
 from .data_normalization import Normalization
 from .dense import Dense
 from .depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
+from .discretization import Discretization
 from .dot import Dot, dot
 from .dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from .einsum_dense import EinsumDense
@@ -32,9 +34,11 @@ from .global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
+from .hashing import Hashing
 from .identity import Identity
 from .input_layer import Input, InputLayer
 from .input_spec import InputSpec
+from .integer_lookup import IntegerLookup
 from .lambda_layer import Lambda
 from .layer import Layer
 from .merging import (
@@ -61,6 +65,8 @@ from .resizing import CenterCrop, Resizing
 from .separable_convolution import SeparableConv1D, SeparableConv2D
 from .spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from .spectral_normalization import SpectralNormalization
+from .string_lookup import StringLookup
+from .text_vectorization import TextVectorization
 from .transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from .up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from .wrapper import Wrapper
@@ -95,6 +101,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
     "Conv1D",
@@ -115,6 +122,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -135,10 +143,12 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -177,7 +187,9 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .progbar import Progbar
     from .seeding import set_random_seed
     from .sequences import pad_sequences
+    from .text_dataset import text_dataset_from_directory
+    from .timeseries import timeseries_dataset_from_array
 
 _NAMES = {
     "CustomObjectScope": "saving.registry",
@@ -62,6 +64,8 @@ _NAMES = {
     "serialize_keras_object": "saving.serialization",
     "set_random_seed": "utils.seeding",
     "standardize_dtype": "backend",
+    "text_dataset_from_directory": "utils.text_dataset",
+    "timeseries_dataset_from_array": "utils.timeseries",
     "to_categorical": "utils.numerical",
     "unpack_x_y_sample_weight": "utils.packing",
 }
@@ -72,7 +76,8 @@ __all__ = [
     "get_file", "get_registered_name", "get_registered_object", "get_source_inputs", "image_dataset_from_directory",
     "img_to_array", "is_interactive_logging_enabled", "is_keras_tensor", "load_img", "model_to_dot", "normalize",
     "np_utils", "pack_x_y_sample_weight", "pad_sequences", "plot_model", "register_keras_serializable", "save_img",
-    "serialize_keras_object", "set_random_seed", "standardize_dtype", "to_categorical", "unpack_x_y_sample_weight",
+    "serialize_keras_object", "set_random_seed", "standardize_dtype", "text_dataset_from_directory", "timeseries_dataset_from_array",
+    "to_categorical", "unpack_x_y_sample_weight",
 ]  # fmt: skip
 
 

@@ -172,20 +172,22 @@ def _ahead(data: ImageDataset, plan: list[Array]) -> Iterator[Any]:
         thread.join()
 
 
-def _walk(folder: str, follow_links: bool) -> list[str]:
-    """The pictures in a folder and below it, folder by folder in the order of their names."""
+def walk(folder: str, follow_links: bool, endings: tuple[str, ...] = ENDINGS) -> list[str]:
+    """The files of some kinds in a folder and below it, folder by folder in the order of their names."""
     found: list[str] = []
     for root, _, files in sorted(os.walk(folder, followlinks=follow_links)):
-        found += [os.path.join(root, name) for name in sorted(files) if name.lower().endswith(ENDINGS)]
+        found += [os.path.join(root, name) for name in sorted(files) if name.lower().endswith(endings)]
     return found
 
 
-def _labelled(directory: str, labels: Any, class_names: Any, follow_links: bool) -> tuple[list[str], list[int] | None, list[str] | None]:
+def labelled(
+    directory: str, labels: Any, class_names: Any, follow_links: bool, endings: tuple[str, ...] = ENDINGS
+) -> tuple[list[str], list[int] | None, list[str] | None]:
     """Files, their labels and the names of the classes."""
     if labels is None:
-        return _walk(directory, follow_links), None, None
+        return walk(directory, follow_links, endings), None, None
     if labels != "inferred":
-        found = _walk(directory, follow_links)
+        found = walk(directory, follow_links, endings)
         if len(labels) != len(found):
             raise ValueError(
                 "Expected the lengths of `labels` to match the number of files in the target directory. "
@@ -203,7 +205,7 @@ def _labelled(directory: str, labels: Any, class_names: Any, follow_links: bool)
     files: list[str] = []
     numbers: list[int] = []
     for i, name in enumerate(names):
-        here = _walk(os.path.join(directory, name), follow_links)
+        here = walk(os.path.join(directory, name), follow_links, endings)
         files += here
         numbers += [i] * len(here)
     return files, numbers, names
@@ -294,7 +296,7 @@ def image_dataset_from_directory(
     layout = standardize_data_format(data_format)
     pillow()
     folder = os.fspath(directory)
-    files, numbers, names = _labelled(folder, None if label_mode is None else labels, class_names, follow_links)
+    files, numbers, names = labelled(folder, None if label_mode is None else labels, class_names, follow_links)
     if label_mode == "binary" and names is not None and len(names) != 2:
         raise ValueError(f'When passing `label_mode="binary"`, there must be exactly 2 class_names. Received: class_names={names}')
     if verbose:

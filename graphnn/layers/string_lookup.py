@@ -1,0 +1,110 @@
+"""Texts as numbers, by a vocabulary.
+
+Exports: StringLookup.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Array
+from ..utils.fingerprints import hash_bins
+from .lookup import Lookup
+from .text_calls import texts_of
+
+__all__ = ["StringLookup"]
+
+
+class StringLookup(Lookup):
+    """The place of each text in a vocabulary. It is applied to texts by Python, before a model.
+
+    Args:
+        max_tokens: the most places there may be, all included.
+        num_oov_indices: how many places texts have that are not in the vocabulary, which are divided by a hash; with 0 they are an error.
+        mask_token: a text that stands for nothing: place 0, and left out of encodings.
+        oov_token: what stands for unknown texts where places become texts.
+        vocabulary: a list of texts; by default `adapt` makes it.
+        idf_weights: a weight for each, in the mode "tf_idf".
+        invert: whether places become texts.
+        output_mode: `"int"`, int64; `"one_hot"`, `"multi_hot"`, `"count"` as of `CategoryEncoding`; `"tf_idf"`, counts times weights.
+        pad_to_max_tokens: whether encodings have `max_tokens` places however long the vocabulary is.
+        sparse: must be False.
+        encoding: that of texts which come as bytes.
+        salt: an integer or two, for other places of unknown texts.
+
+    Shapes:
+        input: texts of any shape; output: the same for "int", else as of `CategoryEncoding`.
+
+    Raises:
+        RuntimeError: there is no vocabulary yet.
+        TypeError: the input is no texts.
+        ValueError: a text is unknown and has no place, or an argument is none of these.
+
+    >>> from graphnn import layers
+    >>> layers.StringLookup(vocabulary=["a", "b"])(["b", "z", "a"]).tolist()
+    [2, 0, 1]
+    >>> layers.StringLookup(vocabulary=["a", "b"], invert=True)([2, 0, 1]).tolist()
+    ['b', '[UNK]', 'a']
+    """
+
+    def __init__(
+        self, max_tokens: int | None = None, num_oov_indices: int = 1, mask_token: str | None = None, oov_token: str = "[UNK]",
+        vocabulary: Any = None, idf_weights: Any = None, invert: bool = False, output_mode: str = "int", pad_to_max_tokens: bool = False,
+        sparse: bool = False, encoding: str = "utf-8", name: str | None = None, salt: Any = None, **kwargs: Any,
+    ):  # fmt: skip
+        self.encoding = encoding
+        super().__init__(
+            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode, sparse, pad_to_max_tokens,
+            kwargs.pop("oov_method", "floormod"), salt, name, **kwargs,
+        )  # fmt: skip
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "encoding": self.encoding}
+
+    def terms_of(self, x: Any) -> list[Any]:
+        a: Array = np.asarray(x, object)
+        return [t.decode(self.encoding) if isinstance(t, bytes) else str(t) for t in a.ravel().tolist()]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Applies the layer to texts, or with `invert` to places."""
+        if self.invert and args and texts_of(args[0]) is None and not hasattr(args[0], "dims"):
+            return self._texts_at(np.asarray(args[0]))
+        return super().__call__(*args, **kwargs)
+
+    def on_texts(self, texts: Array) -> Any:
+        if self.invert:
+            raise TypeError(f"StringLookup {self.name!r}: with `invert=True` the input must be integers. Received: texts")
+        self.check_ready()
+        return self.encode(self.ids(texts))
+
+    def ids(self, texts: Array) -> Array:
+        """The place of each text, -1 for the mask where it is left out."""
+        flat: list[Any] = texts.ravel().tolist()
+        masked = 0 if self.output_mode == "int" else -1
+        found = [masked if t == self.mask_token else self.places.get(t, -2) for t in flat]
+        if -2 in found:
+            unknown = [t for t, i in zip(flat, found, strict=True) if i == -2]
+            if not self.num_oov_indices:
+                raise ValueError(
+                    f"StringLookup {self.name!r}: texts are not in the vocabulary, and `num_oov_indices` is 0. Received: {unknown[:5]}"
+                )
+            first = len(self._special()) - self.num_oov_indices
+            bins = hash_bins(np.array(unknown, object), self.num_oov_indices, self.key) if self.num_oov_indices > 1 else None
+            rest = iter([first] * len(unknown) if bins is None else (bins + first).tolist())
+            found = [next(rest) if i == -2 else i for i in found]
+        return np.array(found, "int64").reshape(texts.shape)
+
+    def _texts_at(self, ids: Array) -> Array:
+        self.check_ready()
+        if ids.dtype.kind not in "iu":
+            raise TypeError(f"StringLookup {self.name!r}: places must be integers. Received: an array of dtype {ids.dtype}")
+        table = self.get_vocabulary()
+        found = [table[i] if 0 <= i < len(table) else self.oov_token for i in ids.ravel().tolist()]
+        return np.array(found, str).reshape(ids.shape)
+
+    def call(self, inputs: Any) -> Any:
+        raise TypeError(
+            f"StringLookup {self.name!r} turns texts into numbers before a model: call it on texts. Received: {inputs}"
+        )
