@@ -13,7 +13,7 @@ from graphnn_compiler import build as b
 from graphnn_compiler.executable import Executable
 from graphnn_compiler.interpret import interpret
 from graphnn_compiler.ir import Graph
-from graphnn_compiler.ops import contract, index, reduce
+from graphnn_compiler.ops import contract, conv, index, reduce, transcendental
 from graphnn_compiler.ops.index import IndexOutOfRange
 from graphnn_compiler.runtime.program import Mode
 from graphnn_compiler.trace import emit, tracing
@@ -135,3 +135,26 @@ def test_states_stay_when_a_lookup_fails_in_what_their_kernel_made() -> None:
     np.testing.assert_array_equal(key.array, before)
     step([np.array([0, 2])])
     np.testing.assert_array_equal(key.array, 2 * before)
+
+
+@pytest.mark.parametrize("also_direct", [False, True])
+@pytest.mark.parametrize("product", ["matmul", "conv"])
+def test_what_follows_a_product_may_read_a_copy_of_it(product: str, also_direct: bool) -> None:
+    """Axes that are joined after a transpose are no view: the product is copied before anything that follows it runs."""
+    rng = np.random.default_rng(0)
+    with tracing() as t:
+        if product == "matmul":
+            x, w = t.input((N, 6, 4), "float64"), t.input((4, 10), "float64")
+            y = b.reshape(emit(contract.MatMul(), x, w), (N, 6, 2, 5))
+            arrays = [rng.standard_normal((3, 6, 4)), rng.standard_normal((4, 10))]
+        else:
+            x, w = t.input((N, 8, 2), "float64"), t.input((3, 2, 10), "float64")
+            y = b.reshape(emit(conv.Conv((1,), ((0, 0),), (1,)), x, w), (N, 6, 2, 5))
+            arrays = [rng.standard_normal((3, 8, 2)), rng.standard_normal((3, 2, 10))]
+        joined = b.reshape(b.transpose(y, (0, 2, 1, 3)), (N, 12, 5))
+        found = emit(transcendental.Tanh(), joined * 0.5)
+        if also_direct:
+            found = found + b.reshape(y, (N, 12, 5))
+        graph = t.finish([found])
+    want = interpret(graph, arrays, {})[0][0]
+    np.testing.assert_allclose(Executable(graph)(arrays)[0], want, rtol=1e-12)

@@ -8,7 +8,7 @@ from ..ops.conv import Conv, ConvInput, ConvKernel
 from ..passes.fuse import Group
 from ..views import Buffer, Storage, contiguous
 from .layout import Layout
-from .nests import build_step, copy_step
+from .nests import copy_step
 from .products import FLOPS_PER_WORK, tile_of
 from .steps import ConvStep, Place, Step
 
@@ -41,6 +41,4 @@ def conv_steps(low: Layout, unit: Group) -> list[Step]:
     step = ConvStep(nodes, places, reads, writes, 0, epilogue.checks if epilogue else [], epilogue, op, out.dtype, x, w, y)
     step.work = step.flops // FLOPS_PER_WORK
     steps.append(step)
-    if unit.epilogue is not None and epilogue is None:
-        steps.append(build_step(unit.epilogue, low, low.stores(unit.epilogue)))
     return steps

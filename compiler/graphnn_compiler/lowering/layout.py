@@ -194,6 +194,14 @@ class Layout:
             v = v.node.inputs[0]
         return v
 
+    def copied_from(self, v: Value, base: Value) -> bool:
+        """Whether v is `base` seen through movement ops, one of which needs a copy of it."""
+        copied = False
+        while v is not base and v.node is not None and v.node.op.kind == "movement" and v.node not in self.group_of:
+            copied = copied or v in self.copies
+            v = v.node.inputs[0]
+        return copied and v is base
+
     def fails(self, group: Group) -> bool:
         return group in self.failing
 

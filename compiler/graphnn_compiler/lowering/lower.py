@@ -14,7 +14,7 @@ from .layout import Layout
 from .moves import copy_steps, kernel_steps
 from .nests import build_step, copy_step
 from .products import product_steps
-from .steps import Step
+from .steps import Step, TiledStep
 
 
 @dataclass
@@ -46,12 +46,17 @@ def lower(graph: Graph) -> Lowered:
     copied: set[Value] = set()
     guard: int | None = None
     for unit in low.order():
-        parts = [unit, unit.epilogue] if unit.epilogue is not None else [unit]
-        for v in [v for p in parts for v in low.in_memory(p)]:
+        later = low.in_memory(unit.epilogue) if unit.epilogue is not None else []
+        for v in [*low.in_memory(unit), *(v for v in later if low.behind(v) is not unit.nodes[0].outputs[0])]:
             _copy_views(low, v, steps, copied)
         if guard is None and low.writes_state(unit):
             guard = len(steps)
-        steps += _steps_of(low, unit)
+        made = _steps_of(low, unit)
+        steps += made
+        if unit.epilogue is not None and not any(isinstance(s, TiledStep) and s.epilogue is not None for s in made):
+            for v in later:  # copies of the product
+                _copy_views(low, v, steps, copied)
+            steps.append(build_step(unit.epilogue, low, low.stores(unit.epilogue)))
     for v in low.graph.results():
         _copy_views(low, v, steps, copied)
     guard = len(steps) if guard is None else guard

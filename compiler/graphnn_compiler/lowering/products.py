@@ -59,16 +59,18 @@ def product_steps(low: Layout, unit: Group) -> list[Step]:
             (sizes[0], sizes[1]), strides(a, 2), strides(b, 2), strides(out, 1), panels,
         )
     )  # fmt: skip
-    if unit.epilogue is not None and epilogue is None:
-        steps.append(build_step(unit.epilogue, low, low.stores(unit.epilogue)))
     return steps
 
 
 def tile_of(low: Layout, unit: Group, c: Value) -> LoopStep | None:
-    """The tile kernel of a product's epilogue; None where its operands are not made of rows and columns."""
+    """The tile kernel of a product's epilogue; None where operands are not made of rows and columns, or a copy of the product is read."""
     assert unit.epilogue is not None
     out = contiguous(Buffer(product(c.shape), c.dtype), c.shape)
     low.storages.setdefault(c, out)
+    for v in low.in_memory(unit.epilogue):
+        low.storage_of(v)
+        if low.copied_from(v, c):
+            return None
     split = _rows_of(unit.epilogue, c)
     if split is None:
         return None
