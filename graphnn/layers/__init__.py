@@ -37,6 +37,7 @@ from .input_layer import Input, InputLayer
 from .input_spec import InputSpec
 from .lambda_layer import Lambda
 from .layer import Layer
+from .masking import Masking
 from .merging import (
     Add,
     Average,
@@ -143,6 +144,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
