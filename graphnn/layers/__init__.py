@@ -41,6 +41,7 @@ from .input_spec import InputSpec
 from .integer_lookup import IntegerLookup
 from .lambda_layer import Lambda
 from .layer import Layer
+from .masking import Masking
 from .merging import (
     Add,
     Average,
@@ -153,6 +154,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",

@@ -18,6 +18,7 @@ from .arithmetic import (
     add, divide, divide_no_nan, floor_divide, fmax, fmin, fmod, gcd, heaviside, hypot, lcm, ldexp, maximum, minimum,
     mod, multiply, power, subtract, true_divide,
 )
+from .attention import dot_product_attention
 from .bitwise import (
     bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor,
     left_shift, right_shift,
@@ -82,7 +83,7 @@ __all__ = [
     "categorical_crossentropy", "cbrt", "cdist", "ceil", "celu", "clip", "concatenate", "conj", "conjugate", "conv",
     "conv_transpose", "convert_to_numpy", "convert_to_tensor", "copy", "corrcoef", "correlate", "cos", "cosh",
     "count_nonzero", "cross", "cumprod", "cumsum", "deg2rad", "depth_to_space", "depthwise_conv", "diag", "diagflat",
-    "diagonal", "diff", "digitize", "divide", "divide_no_nan", "dot", "dsplit", "dstack", "dtype", "einsum", "elu",
+    "diagonal", "diff", "digitize", "divide", "divide_no_nan", "dot", "dot_product_attention", "dsplit", "dstack", "dtype", "einsum", "elu",
     "empty", "empty_like", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "expm1", "extract_sequences",
     "eye", "fabs", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "full", "full_like",
     "gcd", "gelu", "geomspace", "get_item", "glu", "greater", "greater_equal", "hamming", "hanning", "hard_shrink",

@@ -84,6 +84,7 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "Lambda": ({"function": graphnn.ops.square}, (4, 5)),
     "LayerNormalization": ({}, (4, 5)),
     "LeakyReLU": ({}, (4, 5)),
+    "Masking": ({}, (4, 5, 2)),
     "MaxPool1D": ({"pool_size": 2, "padding": "same"}, (4, 5, 2)),
     "MaxPool2D": ({"pool_size": 2, "padding": "same"}, (4, 5, 4, 2)),
     "MaxPool3D": ({"pool_size": 2, "padding": "same"}, (4, 3, 4, 3, 2)),

@@ -1,0 +1,158 @@
+"""Attention: weighted means of values, the weights a softmax of products of queries and keys."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from graphnn_compiler import build
+from graphnn_compiler.dims import show
+from graphnn_compiler.ir import Value
+from graphnn_compiler.ops import compare, transcendental
+from graphnn_compiler.trace import emit
+
+from ..dispatch import op
+from ..dispatch import value as as_value
+from ._common import Tensorish, floating, like, operands, pick, ramp, truth
+from .einstein import einsum
+from .shaping import repeat
+from .softmaxes import softmax
+
+
+@op(tensors=("query", "key", "value", "bias", "mask"))
+def dot_product_attention(
+    query: Tensorish,
+    key: Tensorish,
+    value: Tensorish,
+    bias: Tensorish = None,
+    mask: Tensorish = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
+) -> Value:
+    """softmax(scale * query key^T + bias) value, for each head (A. Vaswani et al., Attention is all you need, 2017).
+
+    With more query heads than key heads, a key head serves that many query heads in a row (J. Ainslie et al., GQA: Training
+    generalized multi-query transformer models from multi-head checkpoints, 2023). A query that may look at no key gets zeros.
+
+    Args:
+        query: (batch, T, heads, n).
+        key: (batch, S, key heads, n); `key heads` divides `heads`.
+        value: (batch, S, key heads, m).
+        bias: added to the scores; it broadcasts to (batch, heads, T, S).
+        mask: True where a query may look at a key; it broadcasts to (batch, heads, T, S).
+        scale: of the products; by default 1 / sqrt(n).
+        is_causal: whether query t looks at no key later than t.
+        flash_attention: accepted for compatibility; the result is the same.
+        attn_logits_soft_cap: a positive number c that bounds the scaled products s smoothly, as c tanh(s / c).
+
+    Returns:
+        (batch, T, heads, m).
+
+    Raises:
+        ValueError: a tensor has another rank or an extent that does not fit, or `attn_logits_soft_cap` is
+            not positive.
+
+    >>> import numpy as np
+    >>> x = np.ones((1, 3, 2, 4), "float32")
+    >>> dot_product_attention(x, x, x, is_causal=True).shape
+    (1, 3, 2, 4)
+    """
+    q, k, v = operands(query, key, value, floats=True)
+    _check_shapes(q, k, v)
+    if attn_logits_soft_cap is not None and not attn_logits_soft_cap > 0:
+        raise ValueError(
+            "`attn_logits_soft_cap` of `dot_product_attention` must be a positive number or None. "
+            f"Received: attn_logits_soft_cap={attn_logits_soft_cap!r}"
+        )
+    size = (q.shape[0], q.shape[2], q.shape[1], k.shape[1])
+    keep = None if mask is None else truth(mask)
+    if keep is not None:
+        check_broadcast("mask", keep.shape, size)
+    if is_causal:
+        keep = both(keep, causal(q.shape[1], k.shape[1]))
+    scores = scores_of(q * (1 / math.sqrt(_extent(q)) if scale is None else scale), k)
+    if attn_logits_soft_cap is not None:
+        scores = emit(transcendental.Tanh(), scores / attn_logits_soft_cap) * attn_logits_soft_cap
+    if bias is not None:
+        added = as_value(bias, scores.dtype)
+        check_broadcast("bias", added.shape, size)
+        scores = scores + added
+    return mixed(shares(scores, keep), v)
+
+
+def scores_of(q: Value, k: Value) -> Value:
+    """Products (..., heads, T, S) of queries (..., T, heads, n) and keys (..., S, key heads, n)."""
+    return einsum("...tnh,...snh->...nts", q, spread(k, q.shape[-2]))
+
+
+def mixed(weights: Value, v: Value) -> Value:
+    """Means (..., T, heads, m) of values (..., S, key heads, m) with weights (..., heads, T, S)."""
+    return einsum("...nts,...snh->...tnh", weights, spread(v, weights.shape[-3]))
+
+
+def spread(x: Value, heads: Any) -> Value:
+    """x (..., key heads, n) with each head as often as it serves one of `heads`."""
+    groups: Any = x.shape[-2]
+    return x if heads == groups else repeat(x, heads // groups, axis=x.ndim - 2)
+
+
+def shares(scores: Any, keep: Any) -> Any:
+    """softmax along the last axis over the places where `keep` is True (all where it is None); zeros where there is none."""
+    s = floating(scores)
+    if keep is None:
+        return softmax(s)
+    k = truth(keep)
+    # Half the lowest number: the distance of two scores must not be infinite.
+    return pick(k, softmax(pick(k, s, like(float(np.finfo(s.dtype).min) / 2, s))), like(0, s))
+
+
+def both(a: Any, b: Any) -> Any:
+    """What two masks keep; None keeps all."""
+    if a is None or b is None:
+        return b if a is None else a
+    return emit(compare.And(), truth(a), truth(b))
+
+
+def causal(queries: Any, keys: Any) -> Value:
+    """(T, S): whether a key is not later than a query."""
+    return build.expand(ramp(queries), 1) >= build.expand(ramp(keys), 0)
+
+
+def check_broadcast(what: str, shape: Any, size: Any) -> None:
+    """ValueError where a shape does not broadcast to that of the scores."""
+    fits = len(shape) <= len(size)
+    for a, b in zip(reversed(shape), reversed(size), strict=False):
+        fits = fits and (a == 1 or a == b or not (isinstance(a, int) and isinstance(b, int)))
+    if not fits:
+        raise ValueError(
+            f"attention: `{what}` must broadcast to the scores, which have shape {show(size)}. Received: {what}.shape={show(shape)}"
+        )
+
+
+def _extent(q: Value) -> int:
+    n = q.shape[-1]
+    if not isinstance(n, int):
+        raise ValueError(f"`dot_product_attention` must know the last extent of `query`. Received: query.shape={show(q.shape)}")
+    return n
+
+
+def _check_shapes(q: Value, k: Value, v: Value) -> None:
+    given = f"Received: query.shape={show(q.shape)}, key.shape={show(k.shape)}, value.shape={show(v.shape)}"
+    if not q.ndim == k.ndim == v.ndim == 4:
+        raise ValueError(f"`dot_product_attention` takes tensors of 4 axes (batch, steps, heads, features). {given}")
+
+    def differ(a: Any, b: Any) -> bool:
+        return isinstance(a, int) and isinstance(b, int) and a != b
+
+    if differ(q.shape[3], k.shape[3]):
+        raise ValueError(f"`query` and `key` of `dot_product_attention` must have equally many features. {given}")
+    if differ(k.shape[1], v.shape[1]) or differ(k.shape[2], v.shape[2]):
+        raise ValueError(f"`key` and `value` of `dot_product_attention` must have equally many steps and heads. {given}")
+    if differ(q.shape[0], k.shape[0]) or differ(q.shape[0], v.shape[0]):
+        raise ValueError(f"the tensors of `dot_product_attention` must have equally many rows. {given}")
+    heads, groups = q.shape[2], k.shape[2]
+    if differ(heads, groups) and (not groups or heads % groups):  # type: ignore[operator]
+        raise ValueError(f"the heads of `key` must divide those of `query` in `dot_product_attention`. {given}")

@@ -1,0 +1,86 @@
+"""The Masking layer, and attention as an op."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphnn
+from graphnn import layers, ops
+from graphnn.testing import check_layer
+
+
+def test_masking() -> None:
+    x = np.random.RandomState(0).standard_normal((3, 5, 2)).astype("float32")
+    x[0, 1], x[2, 3:] = 0.0, 0.0
+    x[1, 2, 0] = 0.0  # one feature alone masks nothing
+    check_layer(layers.Masking, {"mask_value": 7.0}, (3, 5, 2), expected_output_shape=(3, 5, 2))
+    # No differences here: the output jumps where a masked step is moved.
+    check_layer(layers.Masking, {}, input_data=x, expected_output=x, gradient=False)
+    y: Any = layers.Masking()(x)
+    assert np.array_equal(y._keras_mask, (x != 0).any(-1))
+
+
+def test_masked_value_becomes_zero_and_its_steps_leave_the_mean() -> None:
+    x = np.array([[[2.0], [7.0], [4.0]]], "float32")
+    i = graphnn.Input((3, 1))
+    model = graphnn.Model(i, layers.GlobalAveragePooling1D()(layers.Masking(7)(i)))
+    assert np.asarray(layers.Masking(7)(x)).ravel().tolist() == [2.0, 0.0, 4.0]
+    assert np.asarray(model(x)).tolist() == [[3.0]]
+
+
+def test_masking_refuses_none() -> None:
+    with pytest.raises(ValueError, match="Masking: `mask_value`"):
+        layers.Masking(None)
+
+
+def expected(q: Any, k: Any, v: Any, keep: Any = True, bias: Any = 0.0, cap: float | None = None) -> np.ndarray:
+    repeat = q.shape[2] // k.shape[2]
+    k, v = np.repeat(k, repeat, axis=2), np.repeat(v, repeat, axis=2)
+    s = np.einsum("btnh,bsnh->bnts", q, k) / np.sqrt(q.shape[-1])
+    s = (s if cap is None else cap * np.tanh(s / cap)) + bias
+    p = np.exp(s) * keep
+    total = p.sum(-1, keepdims=True)
+    return np.einsum("bnts,bsnm->btnm", p / np.where(total == 0, 1.0, total), v)
+
+
+def tensors(heads: int = 2) -> list[np.ndarray]:
+    rng = np.random.RandomState(1)
+    return [rng.standard_normal(s) for s in ((2, 3, heads, 4), (2, 5, 2, 4), (2, 5, 2, 6))]
+
+
+@pytest.mark.parametrize("heads", [2, 4])
+def test_dot_product_attention(heads: int) -> None:
+    q, k, v = tensors(heads)
+    rng = np.random.RandomState(2)
+    bias, mask = rng.standard_normal((heads, 3, 5)), rng.rand(2, 1, 3, 5) > 0.5
+    mask[0, 0, 1] = False  # a query without a key
+    causal = np.tril(np.ones((3, 5), bool))
+    for found, want in (
+        (ops.dot_product_attention(q, k, v), expected(q, k, v)),
+        (ops.dot_product_attention(q, k, v, bias=bias), expected(q, k, v, bias=bias)),
+        (ops.dot_product_attention(q, k, v, mask=mask), expected(q, k, v, mask)),
+        (ops.dot_product_attention(q, k, v, mask=mask, is_causal=True), expected(q, k, v, mask & causal)),
+        (ops.dot_product_attention(q, k, v, scale=1.0), expected(2 * q, k, v)),
+        (ops.dot_product_attention(q, k, v, attn_logits_soft_cap=0.5), expected(q, k, v, cap=0.5)),
+    ):
+        assert np.allclose(found, want, rtol=1e-6, atol=1e-6)
+    assert not np.asarray(ops.dot_product_attention(q, k, v, mask=mask))[0, 1].any()
+
+
+def test_bad_arguments_of_dot_product_attention() -> None:
+    q, k, v = tensors()
+    for args, kwargs, match in (
+        ((q[0], k[0], v[0]), {}, "4 axes"),
+        ((q[..., :3], k, v), {}, "features"),
+        ((q, k, v[:, :4]), {}, "steps and heads"),
+        ((q[:1], k, v), {}, "rows"),
+        ((np.concatenate([q, q[:, :, :1]], 2), k, v), {}, "divide"),
+        ((q, k, v), {"mask": np.ones((2, 1, 3, 4), bool)}, "`mask` must broadcast"),
+        ((q, k, v), {"bias": np.ones((2, 2, 3, 4))}, "`bias` must broadcast"),
+        ((q, k, v), {"attn_logits_soft_cap": -1.0}, "soft_cap"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            ops.dot_product_attention(*args, **kwargs)
