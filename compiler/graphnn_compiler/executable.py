@@ -23,7 +23,7 @@ from .ops.base import Array
 from .ops.index import IndexOutOfRange, index_error
 from .passes.pipeline import optimize
 from .report import Report, report, sources
-from .rest import at_rest
+from .rest import Rest, at_rest
 from .runtime.context import KernelError
 from .runtime.fork import own_lock
 from .runtime.program import Mode, Program
@@ -152,8 +152,7 @@ class Executable:
                 if found is None:
                     self._rests = False
                     return None
-                before, main = (Executable(g, job=self.job, final=True) for g in (found.before, found.main))
-                self._rest = _Rest(before, main, found.kept)
+                self._rest = _Rest(self.job, found)
             self._rest.prepare(now)
             return self._rest.main
 
@@ -278,13 +277,17 @@ class Executable:
 class _Rest:
     """The form of a graph for weights at rest. `ready`: the last write of states before what is kept was made."""
 
-    def __init__(self, before: Executable, main: Executable, kept: int):
-        self.before, self.main, self.kept, self.ready = before, main, kept, object()
+    def __init__(self, job: str, rest: Rest):
+        self.before, self.main = (Executable(g, job=job, final=True) for g in (rest.before, rest.main))
+        self.packing = Executable(rest.packing, job=job, final=True, eager=True)
+        self.kept, self.ready = rest.kept, object()
 
     def prepare(self, now: object) -> None:
         """Makes what is kept, unless it is there."""
         if self.ready is not now:
-            self.before([])
+            for part in (self.before, self.packing):
+                if part.graph.updates:
+                    part([])
             self.ready = now
 
     def report(self) -> Report:

@@ -1,5 +1,7 @@
 """Weights at rest: while no state changes, what a graph makes of states alone is computed once and kept.
 
+Panels are packed by NumPy, so that a weight of another size never needs a kernel that the graph itself does not.
+
     v2 = Rsqrt(Add(variance, e))                    kept once:   k1 = Rsqrt(Add(variance, e));  k2 = panels of w
     v3 = Mul(MatMul(x, w), v2)           ->         in each run: v3 = Mul(PanelMatMul(x, k2), k1)
 
@@ -10,6 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
+
+import numpy as np
 
 from .dims import product
 from .ir import Graph, Node, Value
@@ -29,9 +34,10 @@ MADE_OF = 4  # times the bytes of all states are kept at most
 
 @dataclass(frozen=True)
 class Rest:
-    """A graph in two: `before` writes what is kept into states, `main` reads them. `kept`: their bytes."""
+    """A graph in parts: `before`, then `packing` write what is kept into states, `main` reads them. `kept`: their bytes."""
 
     before: Graph
+    packing: Graph
     main: Graph
     kept: int
 
@@ -41,20 +47,31 @@ def at_rest(graph: Graph) -> Rest | None:
     if graph.updates or not graph.states:
         return None
     split = _Split(graph)
-    return Rest(dce(split.before.finish([])), dce(split.main.finish(split.outputs)), split.bytes) if split.bytes else None
+    if not split.bytes:
+        return None
+    return Rest(dce(split.before.finish([])), split.packing.finish([]), dce(split.main.finish(split.outputs)), split.bytes)
+
+
+class _Kept(State):
+    """What is kept: writing it changes nothing that others depend on."""
+
+    def write(self, numbers: Any) -> None:
+        """Takes new numbers."""
+        np.copyto(self.array, numbers)
 
 
 class _Split:
-    """Both graphs under construction."""
+    """The graphs under construction."""
 
     def __init__(self, graph: Graph):
-        self.before, self.main = Tracer(), Tracer()
+        self.before, self.packing, self.main = Tracer(), Tracer(), Tracer()
         self.keys = {v: k for k, v in graph.states.items()}
         self.room = MADE_OF * sum(product(v.shape) * itemsize(v.dtype) for v in self.keys)
         self.fixed: set[Value] = set()  # made of constants alone
         self.made: set[Value] = set(self.keys)  # of states and constants alone
         self.ahead: dict[Value, Value] = {}  # where values are in `before`
-        self.kept: dict[tuple[Value, int], Value] = {}  # where what is kept is in `main`, by width of panels (0: none)
+        self.kept: dict[Value, _Kept] = {}
+        self.panels: dict[Value, _Kept] = {}
         self.bytes = 0
         here: dict[Value, Value] = {v: self.main.input(v.shape, v.dtype, v.name) for v in graph.inputs}
         here |= {v: self.main.read(k, v.shape, v.dtype, v.name) for v, k in self.keys.items()}
@@ -86,7 +103,7 @@ class _Split:
 
     def operand(self, v: Value, here: dict[Value, Value]) -> Value:
         """A value in `main`: read from what is kept, if it is better kept."""
-        return self.keep(v) if self.computed(v) else here[v]
+        return _read(self.main, self.keep(v)) if self.computed(v) else here[v]
 
     def product(self, node: Node, here: dict[Value, Value]) -> Node | None:
         """A matrix product with a weight that is better read in panels."""
@@ -99,21 +116,37 @@ class _Split:
         columns = -(-n // width) * width
         if not LEAST <= k * n <= MOST or columns > PADDED * n:
             return None
-        return Node(PanelMatMul(n), (self.operand(a, here), self.keep(b, width)), node.origin)
+        return Node(PanelMatMul(n), (self.operand(a, here), _read(self.main, self.in_panels(b, width))), node.origin)
 
-    def keep(self, v: Value, width: int = 0) -> Value:
-        """A value that `before` makes, in a state of its own; in panels, where they have a width."""
-        found = self.kept.get((v, width))
-        if found is None:
-            with tracing(self.before):
-                value = in_panels(self.make(v), width) if width else self.make(v)
-                shape = tuple(int(d) for d in value.shape)
-                size = prod(shape) * itemsize(v.dtype)
-                state = State(aligned(size).view(v.dtype).reshape(shape))
-                self.before.read(state, shape, v.dtype)
-                self.before.assign(state, value)
-            self.bytes += size
-            found = self.kept[v, width] = self.main.read(state, shape, v.dtype)
+    def keep(self, v: Value) -> _Kept:
+        """The state that `before` writes a value into."""
+        if v not in self.kept:
+            self.kept[v] = self.state(self.before, self.make(v))
+        return self.kept[v]
+
+    def in_panels(self, v: Value, width: int) -> _Kept:
+        """The state that `packing` writes the panels of a value into."""
+        if v not in self.panels:
+            with tracing(self.packing):
+                self.panels[v] = self.state(self.packing, in_panels(self.moved(v), width))
+        return self.panels[v]
+
+    def moved(self, v: Value) -> Value:
+        """A value in `packing`."""
+        if v.node is None:
+            return self.packing.read(self.keys[v], v.shape, v.dtype, v.name)
+        if v.node.op.kind == "elementwise":
+            return _read(self.packing, self.keep(v))
+        return _add(self.packing, Node(v.node.op, tuple(self.moved(u) for u in v.node.inputs), v.node.origin), v.node)[v.index]
+
+    def state(self, tracer: Tracer, value: Value) -> _Kept:
+        """A new state that a graph writes a value into."""
+        shape = tuple(int(d) for d in value.shape)
+        size = prod(shape) * itemsize(value.dtype)
+        found = _Kept(aligned(size).view(value.dtype).reshape(shape))
+        _read(tracer, found)
+        tracer.assign(found, value)
+        self.bytes += size
         return found
 
     def make(self, v: Value) -> Value:
@@ -127,6 +160,10 @@ class _Split:
                 found = _add(self.before, new, v.node)[v.index]
             self.ahead[v] = found
         return found
+
+
+def _read(tracer: Tracer, state: State) -> Value:
+    return tracer.read(state, state.array.shape, state.array.dtype.name)
 
 
 def _add(tracer: Tracer, new: Node, like: Node) -> tuple[Value, ...]:

@@ -134,6 +134,19 @@ def test_one_state_in_two_products_is_kept_once() -> None:
     assert ops(found.main) == ["PanelMatMul", "PanelMatMul"]
 
 
+def test_panels_need_no_kernel() -> None:
+    """A fresh process with a warm cache must not compile because a weight is of another size."""
+    w = state(200, 192)
+    with tracing() as t:
+        run = Executable(t.finish([emit(MatMul(), t.input((N, 200), "float32"), read(t, w))]))
+    x = numbers(3, 200)
+    first, second = run([x])[0], run([x])[0]
+    assert run._rest is not None
+    assert not run._rest.before.graph.nodes
+    assert run._rest.packing.eager
+    assert first.tobytes() == second.tobytes()
+
+
 def test_what_is_left_as_it_is() -> None:
     small, wide, narrow, square = state(16, 32), state(4, 1 << 22), state(3300, 10), state(192, 192)
 
