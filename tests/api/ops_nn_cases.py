@@ -26,6 +26,14 @@ def _softmax(x: Any, axis: Any = -1) -> Any:
     return e / e.sum(axis, keepdims=True)
 
 
+def _attention(q: Any, k: Any, v: Any, bias: Any = 0, scale: Any = None, is_causal: bool = False) -> Any:
+    k, v = (np.repeat(a, q.shape[2] // a.shape[2], 2) for a in (k, v))
+    scores = np.einsum("btnh,bsnh->bnts", q, k) * (scale or q.shape[-1] ** -0.5) + bias
+    if is_causal:
+        scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf)
+    return np.einsum("bnts,bsnh->btnh", _softmax(scores), v)
+
+
 def _gelu(x: Any, approximate: bool = True) -> Any:
     if approximate:
         return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
@@ -146,6 +154,9 @@ def _cases() -> list[Case]:
         Case("layer_normalization", (x, f(6), f(6)), {"epsilon": 0.01}, _layer),
         Case("layer_normalization", (f(2, 3, 4),), {"axis": (1, 2)}, _layer),
         Case("rms_normalization", (x, f(6)), {}, _rms),
+        Case("dot_product_attention", (f(2, 4, 2, 3), f(2, 5, 2, 3), f(2, 5, 2, 3)), {}, _attention),
+        Case("dot_product_attention", (f(2, 4, 6, 3), f(2, 5, 2, 3), f(2, 5, 2, 3)), {"is_causal": True, "scale": 0.7}, _attention),
+        Case("dot_product_attention", (f(1, 2, 2, 3), f(1, 7, 1, 3), f(1, 7, 1, 3), f(1, 2, 2, 7)), {}, _attention),
         Case("batch_normalization", (p, f(3), positive, -1), {}, _batch),
         Case("batch_normalization", (f(2, 3, 4), f(3), positive, 1, f(3), f(3)), {}, _batch),
         Case("normalize", (x,), {}, _normalize),
