@@ -64,7 +64,7 @@ class Executable:
         graph: the traced graph; it belongs to the executable from now on.
         eager: run op by op with NumPy, for debugging.
         job: what reports call it.
-        final: the graph has been through all passes, and is one half of a graph for weights at rest.
+        final: the graph has been through all passes, and is a part of a graph for weights at rest.
     """
 
     def __init__(self, graph: Graph, *, eager: bool = False, job: str = "program", final: bool = False):
@@ -295,5 +295,5 @@ class _Rest:
         return replace(self.main.report(), kept_bytes=self.kept)
 
     def source(self) -> str:
-        """The generated source of both halves."""
+        """The generated source of what is compiled."""
         return "\n\n".join(text for text in (self.before.source(), self.main.source()) if text)

@@ -17,12 +17,12 @@ from graphnn_compiler.ops.resample import band
 from ..config import standardize_data_format
 from ..ops.image.resizing import INTERPOLATIONS, crop_box, pad_sides, size_argument
 from .image_utils import COLOR_MODES, decoded, pillow
+from .labelled_files import LABEL_MODES, labelled, targets
 
 __all__ = ["ImageDataset", "image_dataset_from_directory"]
 
 Array: TypeAlias = npt.NDArray[Any]
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
-LABEL_MODES = ("int", "categorical", "binary", None)
 AHEAD = 2  # batches
 
 
@@ -99,7 +99,7 @@ class ImageDataset:
         if not images:
             return None
         x = np.stack(images)
-        y = self.targets(kept)
+        y = targets(self.labels, kept, self.label_mode, self.class_names)
         if self.batch_size is None:
             return x[0] if y is None else (x[0], y[0])
         return x if y is None else (x, y)
@@ -117,15 +117,6 @@ class ImageDataset:
             x = np.pad(x, ((top, top), (left, left), (0, 0)))
         x = resized(x, height, width, self.interpolation)
         return x.transpose(2, 0, 1) if self.data_format == "channels_first" else x
-
-    def targets(self, places: list[int]) -> Array | None:
-        """The labels of some files in the form of `label_mode`."""
-        if self.labels is None:
-            return None
-        y = np.array([self.labels[i] for i in places], "int32")
-        if self.label_mode == "categorical":
-            return np.eye(len(self.class_names or ()), dtype="float32")[y]
-        return y.astype("float32")[:, None] if self.label_mode == "binary" else y
 
 
 class _Failed:
@@ -170,45 +161,6 @@ def _ahead(data: ImageDataset, plan: list[Array]) -> Iterator[Any]:
     finally:
         stop.set()
         thread.join()
-
-
-def walk(folder: str, follow_links: bool, endings: tuple[str, ...] = ENDINGS) -> list[str]:
-    """The files of some kinds in a folder and below it, folder by folder in the order of their names."""
-    found: list[str] = []
-    for root, _, files in sorted(os.walk(folder, followlinks=follow_links)):
-        found += [os.path.join(root, name) for name in sorted(files) if name.lower().endswith(endings)]
-    return found
-
-
-def labelled(
-    directory: str, labels: Any, class_names: Any, follow_links: bool, endings: tuple[str, ...] = ENDINGS
-) -> tuple[list[str], list[int] | None, list[str] | None]:
-    """Files, their labels and the names of the classes."""
-    if labels is None:
-        return walk(directory, follow_links, endings), None, None
-    if labels != "inferred":
-        found = walk(directory, follow_links, endings)
-        if len(labels) != len(found):
-            raise ValueError(
-                "Expected the lengths of `labels` to match the number of files in the target directory. "
-                f"len(labels) is {len(labels)} while we found {len(found)} files in directory {directory}."
-            )
-        listed = [str(label) for label in sorted(set(labels))]
-        return found, [int(i) for i in labels], listed
-    folders = sorted(e.name for e in os.scandir(directory) if e.is_dir() and not e.name.startswith("."))
-    names = folders if not class_names else list(class_names)
-    if not set(names) <= set(folders):
-        raise ValueError(
-            "The `class_names` passed did not match the names of the subdirectories of the target directory. "
-            f"Expected: {folders} (or a subset of it), but received: class_names={class_names}"
-        )
-    files: list[str] = []
-    numbers: list[int] = []
-    for i, name in enumerate(names):
-        here = walk(os.path.join(directory, name), follow_links, endings)
-        files += here
-        numbers += [i] * len(here)
-    return files, numbers, names
 
 
 def _check(
@@ -296,7 +248,7 @@ def image_dataset_from_directory(
     layout = standardize_data_format(data_format)
     pillow()
     folder = os.fspath(directory)
-    files, numbers, names = labelled(folder, None if label_mode is None else labels, class_names, follow_links)
+    files, numbers, names = labelled(folder, None if label_mode is None else labels, class_names, follow_links, ENDINGS)
     if label_mode == "binary" and names is not None and len(names) != 2:
         raise ValueError(f'When passing `label_mode="binary"`, there must be exactly 2 class_names. Received: class_names={names}')
     if verbose:

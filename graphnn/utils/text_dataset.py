@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Array
-from .image_dataset import LABEL_MODES, labelled
+from .labelled_files import LABEL_MODES, labelled, targets
 
 ENDINGS = (".txt",)
 
@@ -65,19 +65,10 @@ class TextDataset:
             places: list[int] = order[i : i + size].tolist()
             x: Array = np.empty(len(places), object)
             x[:] = [Path(self.file_paths[k]).read_text(encoding="utf-8")[: self.max_length] for k in places]
-            y = self.targets(places)
+            y = targets(self.labels, places, self.label_mode, self.class_names)
             if self.batch_size is None:
                 x, y = x[0], None if y is None else y[0]
             yield x if y is None else (x, y)
-
-    def targets(self, places: list[int]) -> Array | None:
-        """The labels of some files in the form of `label_mode`."""
-        if self.labels is None:
-            return None
-        y = np.array([self.labels[i] for i in places], "int32")
-        if self.label_mode == "categorical":
-            return np.eye(len(self.class_names or ()), dtype="float32")[y]
-        return y.astype("float32")[:, None] if self.label_mode == "binary" else y
 
     def map(self, function: Callable[..., Any], *_: Any, **__: Any) -> MappedDataset:
         """What a function of texts, or of texts and labels, makes of each batch."""
