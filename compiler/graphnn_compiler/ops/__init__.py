@@ -5,6 +5,7 @@ from . import (
     behind,
     compare,
     contract,
+    control,
     conv,
     decomposition,
     elementwise,
@@ -21,6 +22,6 @@ from . import (
 )
 
 __all__ = [
-    "base", "behind", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering",
-    "pool", "random", "reduce", "resample", "special", "transcendental", "variance",
+    "base", "behind", "compare", "contract", "control", "conv", "decomposition", "elementwise", "index", "movement",
+    "ordering", "pool", "random", "reduce", "resample", "special", "transcendental", "variance",
 ]  # fmt: skip
