@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import recurrent_reference as reference
 
 import graphnn
 from graphnn import layers, ops
 from graphnn.testing import check_gradients, check_layer
-
-from . import recurrent_reference as reference
 
 R = np.random.RandomState(0)
 X = R.standard_normal((4, 6, 3)).astype("float32")
@@ -81,7 +80,8 @@ def test_gru_options(kwargs: dict[str, Any]) -> None:
 
 def test_gru_with_reset_before_the_product() -> None:
     layer = made("GRU", reset_after=False, return_sequences=True)
-    close(layer(X), reference.run(reference.gru(layer.get_weights(), False) if layer.built else None, X, [np.zeros((4, 5))])[0])  # type: ignore[arg-type]
+    found = layer(X)
+    close(found, reference.run(reference.gru(layer.get_weights(), False), X, [np.zeros((4, 5))])[0])
 
 
 def test_weights() -> None:
@@ -237,18 +237,11 @@ def test_noise_of_a_cell_inside_a_cell() -> None:
         def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
             return self.inner(inputs, states, training=training)
 
-    for cell in (Outer(), [layers.Dense]):
-        if isinstance(cell, list):
-            cell = [
-                layers.SimpleRNNCell(2, "linear"),
-                layers.SimpleRNNCell(1, "linear", kernel_initializer="ones", recurrent_initializer="zeros", dropout=0.5, seed=1),
-            ]
-            x = np.repeat(R.standard_normal((3, 1, 40)), 7, axis=1).astype("float32")
-        else:
-            x = np.ones((3, 7, 40), "float32")
-        y = np.asarray(layers.RNN(cell, return_sequences=True)(x, training=True))
-        if len(np.unique(y[:, 0])) > 1 and x.min() == 1:
-            assert (y == y[:, :1]).all()
+    lower = layers.SimpleRNNCell(40, "linear", kernel_initializer="identity", recurrent_initializer="zeros")
+    upper = layers.SimpleRNNCell(1, "linear", kernel_initializer="ones", recurrent_initializer="zeros", dropout=0.5, seed=1)
+    for cell in (Outer(), [lower, upper], [lower, Outer()]):
+        y = np.asarray(layers.RNN(cell, return_sequences=True)(np.ones((3, 7, 40), "float32"), training=True))
+        assert (y == y[:, :1]).all() and len(np.unique(y[:, 0])) > 1
 
 
 # ---- cells of one's own
@@ -405,7 +398,7 @@ def test_initial_states_are_checked() -> None:
     for bad in ([good], [good] * 3, good):
         with pytest.raises(ValueError, match=r"'mine'.*`initial_state` must have 2 tensors.*[13] tensors"):
             layer(X, initial_state=bad)
-    with pytest.raises(ValueError, match=r"'mine'.*tensor 1 of `initial_state`.*\(4, 5\).*\(4, 6\)"):
+    with pytest.raises(ValueError, match=r"'mine'.*tensor 1 of `initial_state`.*\(None, 5\).*\(None, 6\)"):
         layer(X, initial_state=[good, wide])
     with pytest.raises(ValueError, match=r"'mine'.*tensor 0 of `initial_state`"):
         layer(X, initial_state=[good[:3], good[:3]])
@@ -440,11 +433,11 @@ def test_inputs_are_checked() -> None:
 
 
 def test_cells_are_checked() -> None:
-    with pytest.raises(ValueError, match="`call` method"):
+    with pytest.raises(ValueError, match=r"`call` method"):
         layers.RNN(3)
     with pytest.raises(ValueError, match="`state_size`"):
         layers.RNN(layers.Dense(3))
-    with pytest.raises(ValueError, match="`call` method"):
+    with pytest.raises(ValueError, match=r"`call` method"):
         layers.StackedRNNCells([3])
     with pytest.raises(ValueError, match="`state_size`"):
         layers.StackedRNNCells([layers.Dense(3)])
@@ -461,9 +454,11 @@ def test_cells_are_checked() -> None:
         def call(self, inputs: Any, states: Any) -> Any:
             return inputs, []
 
-    with pytest.raises(ValueError, match=r"state 0 of the cell is float32\(4, 3\) before a step and float32\(4, 6\) after"):
+    with pytest.raises(
+        ValueError, match=r"state 0 of the cell is float32\(batch, 3\) before a step and float32\(batch, 6\) after"
+    ):
         layers.RNN(Grows())(X)
-    with pytest.raises(ValueError, match="takes 1 states and must give as many. Received: 0"):
+    with pytest.raises(ValueError, match=r"takes 1 states and must give as many. Received: 0"):
         layers.RNN(Forgets())(X)
-    with pytest.raises(ValueError, match="2 tensors. Received: 1"):
+    with pytest.raises(ValueError, match=r"2 tensors. Received: 1"):
         layers.LSTMCell(3)(X[:, 0], [np.zeros((4, 3), "float32")])
