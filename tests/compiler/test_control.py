@@ -194,6 +194,54 @@ def mode(n: int):
     return Mode(("whole",) * n, False, (0,) * n)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("steps", [2, 6, 7])
+def test_recomputed_pieces_give_the_same(steps: int, reverse: bool) -> None:
+    x, h0, w, u = random((steps, 3, 4), (3, 6), (4, 6), (6, 6))
+
+    def of(recompute: int) -> Function:
+        def f(x: Value, h0: Value, w: Value, u: Value) -> list[Value]:
+            def step(c: list[Value], xs: list[Value]) -> tuple[list[Value], list[Value]]:
+                h = emit(Tanh(), b.matmul(xs[0], w) + b.matmul(c[0], u))
+                return [h], [h * 2.0]
+
+            last, ys = control.scan(step, [h0], [x], reverse=reverse, recompute=recompute)
+            out = [*last, *ys]
+            return [*out, *gradients(out, [v * 0.5 for v in out], [x, h0, w, u])]
+
+        return f
+
+    for symbolic in (False, True):
+        check(of(3), [x, h0, w, u], symbolic)
+        plain, pieces = (Executable(trace(of(n), specs([x, h0, w, u], symbolic)))([x, h0, w, u]) for n in (0, 3))
+        for p, q in zip(plain, pieces, strict=True):
+            np.testing.assert_allclose(p, q, rtol=1e-5, atol=1e-5)
+
+
+def test_recomputing_needs_less_memory() -> None:
+    arrays = random((400, 4, 8), (4, 32), (4, 32), (8, 128), (32, 128), (128,))
+
+    def of(recompute: int) -> Function:
+        def f(*v: Value) -> list[Value]:
+            def step(c: list[Value], xs: list[Value]) -> tuple[list[Value], list[Value]]:
+                z = b.matmul(c[0], v[4]) + xs[0][:, :1]
+                i, g, o, k = (z[:, j * 32 : (j + 1) * 32] for j in range(4))
+                new = emit(Sigmoid(), i) * c[1] + emit(Tanh(), g) * emit(Sigmoid(), k)
+                return [emit(Sigmoid(), o) * emit(Tanh(), new), new], []
+
+            last, _ = control.scan(step, [v[1], v[2]], [v[0]], recompute=recompute)
+            return gradients(last, last, [v[4]])
+
+        return f
+
+    def memory(recompute: int) -> int:
+        run = Executable(trace(of(recompute), specs(arrays, True)))
+        run(arrays)
+        return run.report().arena_bytes or 0
+
+    assert memory(20) * 4 < memory(0)
+
+
 def test_no_steps() -> None:
     x, h, w, u = random((0, 3, 4), (3, 6), (4, 6), (6, 6))
     check(rnn(), [x, h, w, u], True)
