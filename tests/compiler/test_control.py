@@ -14,6 +14,7 @@ from graphnn_compiler.executable import Executable
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops.control import Scan
 from graphnn_compiler.ops.index import IndexOutOfRange
+from graphnn_compiler.ops.movement import Concat
 from graphnn_compiler.ops.reduce import Sum
 from graphnn_compiler.ops.transcendental import Sigmoid, Tanh
 from graphnn_compiler.passes.pipeline import optimize
@@ -134,6 +135,12 @@ def shared_weight(x: Value, w: Value) -> list[Value]:
     return [c]
 
 
+def beside(x: Value) -> list[Value]:
+    """What is carried at last, and what each step gives, put beside something else."""
+    (c,), (ys,) = control.scan(lambda c, xs: ([c[0] * 0.5 + xs[0]], [c[0]]), [x[0]], [x])
+    return [emit(Concat(1), c, x[1]), emit(Concat(0), c, x[1]), emit(Concat(2), ys, x), emit(Concat(0), ys, x)]
+
+
 def random(*shapes: tuple[int, ...]) -> list[np.ndarray]:
     rng = np.random.default_rng(sum(map(sum, shapes)))
     return [rng.standard_normal(s).astype("float32") for s in shapes]
@@ -146,6 +153,7 @@ CASES: dict[str, tuple[Function, list[np.ndarray]]] = {
     "lstm_wide": (lstm, random((3, 17, 33), (17, 33), (17, 33), (33, 132), (33, 132), (132,))),
     "nested": (nested, random((3, 3, 2, 4), (4, 4))),
     "swap": (swap, random((4, 3))),
+    "beside": (beside, random((4, 3, 2))),
     "no_carry": (no_carry, random((4, 3, 5), (5, 2))),
     "shared_weight": (shared_weight, random((4, 3), (3,))),
 }

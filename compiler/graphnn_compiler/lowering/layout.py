@@ -64,7 +64,9 @@ class Layout:
                 starts: list[Extent] = [0] * node.outputs[0].ndim
                 for v in node.inputs:
                     maker = self.group_of.get(v.node) if v.node is not None else None
-                    kinds = ("loop",) if whole.buffer.kind == "output" else ("loop", "control")  # loops write to fixed addresses only
+                    # Control flow writes dense results, to fixed addresses.
+                    dense = whole.buffer.kind != "output" and whole.contiguous and node.op.axis == 0
+                    kinds = ("loop", "control") if dense else ("loop",)
                     direct = maker is not None and maker.kind in kinds and v not in self.storages
                     if direct:
                         assert maker is not None
