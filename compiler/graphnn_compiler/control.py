@@ -14,7 +14,8 @@ from .ir import Value
 from .ops.base import Spec
 from .ops.control import Scan, Switch, While
 from .ops.elementwise import cast
-from .trace import Tracer, active, emit_all
+from .ops.movement import Concat, reshape
+from .trace import Tracer, active, emit, emit_all
 
 Values = Sequence[Value]
 Step = Callable[[list[Value], list[Value]], tuple[Values, Values]]
@@ -59,7 +60,9 @@ def _same(given: Values, made: Sequence[Spec], what: str) -> None:
             )
 
 
-def scan(f: Step, init: Values, xs: Values, length: Extent | None = None, reverse: bool = False) -> tuple[list[Value], list[Value]]:
+def scan(
+    f: Step, init: Values, xs: Values, length: Extent | None = None, reverse: bool = False, recompute: int = 0
+) -> tuple[list[Value], list[Value]]:
     """Steps one after another: (carried, x[t]) -> (new carried, y[t]); gives what is carried at last, and the stacks of y.
 
     Args:
@@ -68,6 +71,7 @@ def scan(f: Step, init: Values, xs: Values, length: Extent | None = None, revers
         xs: stacks, read along the first axis.
         length: the number of steps; needed where there are no `xs`.
         reverse: from the last step to the first; stacks keep their order.
+        recompute: steps in a piece of which gradients keep nothing but what is carried into it; 0: they keep what they need.
 
     Raises:
         ValueError: stacks differ in length, or a step changes shape or dtype of what is carried.
@@ -82,6 +86,12 @@ def scan(f: Step, init: Values, xs: Values, length: Extent | None = None, revers
     count = lengths[0]
     if any(n != count for n in lengths):
         raise ValueError(f"scan: lengths must be equal. Received: {', '.join(map(str, lengths))}")
+    if recompute:
+        return _in_pieces(f, init, xs, count, reverse, recompute)
+    return _scan(f, init, xs, count, reverse)
+
+
+def _scan(f: Step, init: list[Value], xs: list[Value], count: Extent, reverse: bool, again: bool = False) -> tuple[list[Value], list[Value]]:
     n_carried = 0
 
     def step(*values: Value) -> Values:
@@ -97,10 +107,28 @@ def scan(f: Step, init: Values, xs: Values, length: Extent | None = None, revers
     found.graph.inputs = _moved(found.graph.inputs, n, len(xs), k)
     found.graph.outputs = [*outputs[:n], *outputs[len(outputs) - k :], *outputs[n : len(outputs) - k]]
     lifted = hoist(found.graph, n + k, xs, found.consts, count)
-    op = Scan(Body(found.graph), n + k, len(lifted.xs), count, reverse)
+    op = Scan(Body(found.graph), n + k, len(lifted.xs), count, reverse, again)
     results = emit_all(op, *init, *_present(found.assigned), *lifted.xs, *lifted.consts) if n + k or len(outputs) else ()
     _assign(found.assigned, results[n : n + k])
     return list(results[:n]), list(results[n + k :])
+
+
+def _in_pieces(f: Step, init: list[Value], xs: list[Value], count: Extent, reverse: bool, size: int) -> tuple[list[Value], list[Value]]:
+    """A loop over pieces of `size` steps, each a loop that its gradient runs again, and a loop over what is left."""
+    pieces = count // size
+    whole = pieces * size
+    first, last = [v[:whole] for v in xs], [v[whole:] for v in xs]
+    carried, rest = _scan(f, init, last, count - whole, True) if reverse else (init, [])
+
+    def piece(c: list[Value], parts: list[Value]) -> tuple[list[Value], list[Value]]:
+        return _scan(f, c, parts, size, reverse)
+
+    cut = [reshape(v, (pieces, size, *v.shape[1:])) for v in first]
+    carried, ys = _scan(piece, carried, cut, pieces, reverse, True)
+    ys = [reshape(v, (whole, *v.shape[2:])) for v in ys]
+    if not reverse:
+        carried, rest = _scan(f, carried, last, count - whole, False)
+    return carried, [emit(Concat(0), a, b) for a, b in zip(ys, rest, strict=True)]
 
 
 def _moved(inputs: list[Value], carried: int, xs: int, assigned: int) -> list[Value]:

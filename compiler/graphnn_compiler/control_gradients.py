@@ -143,10 +143,13 @@ class _ScanGradient:
             self.shares.append((new, around))
             return new
         node = v.node
-        if node is not None and (node.op.kind == "movement" or isinstance(node.op, AGAIN) or not node.inputs):
+        cheap = node is not None and (node.op.kind == "movement" or isinstance(node.op, AGAIN) or not node.inputs)
+        if node is not None and (cheap or self.op.again):
             operands = [self.read(u) for u in node.inputs]
             with tracing(self.back):
-                return emit_all(node.op, *operands)[v.index]
+                made = emit_all(node.op, *operands)
+            self.here.update(zip(node.outputs, made, strict=True))
+            return made[v.index]
         new = Value(v.shape, v.dtype)
         self.reads.append((new, v))
         return new
@@ -156,7 +159,7 @@ class _ScanGradient:
     def summed(self, v: Value) -> Value | None:
         """The sum of a backward value over all steps as ops on stacks, to be recorded around; None where that does not pay."""
         node = v.node
-        if node is None or node in self.step.forward:
+        if node is None or node in self.step.forward or self.op.again:  # stacks of what is computed again would be kept
             return None
         op = node.op
         if isinstance(op, Add) and node.inputs[0].shape == node.inputs[1].shape:

@@ -62,9 +62,15 @@ def _same_structure(what: str, given: Structure, made: Structure) -> None:
         raise ValueError(f"a step of `{what}` must give the structure that it carries. Received: {made!r} for {given!r}") from None
 
 
-@op(static=("f", "length", "reverse", "unroll"))
+@op(static=("f", "length", "reverse", "unroll", "recompute"))
 def scan(
-    f: Callable[..., Any], init: Structure, xs: Structure = None, length: int | None = None, reverse: bool = False, unroll: int | bool = 1
+    f: Callable[..., Any],
+    init: Structure,
+    xs: Structure = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: int | bool = 1,
+    recompute: int = 0,
 ) -> Any:
     """Steps one after another: (carry, y[t]) = f(carry, x[t]); gives the last carry and the stacks of y.
 
@@ -77,6 +83,8 @@ def scan(
         length: the number of steps; needed where `xs` is None.
         reverse: from the last step to the first; stacks keep their order.
         unroll: accepted for compatibility.
+        recompute: steps in a piece of which gradients keep nothing but the carry into it, and compute the rest again: less memory
+            for long sequences (T. Chen et al., Training deep nets with sublinear memory cost, 2016). 0: they keep what they need.
 
     Returns:
         The last carry, and y stacked along a new first axis.
@@ -92,6 +100,8 @@ def scan(
     _callable("scan", f=f)
     if isinstance(unroll, bool | int) and not isinstance(unroll, bool) and unroll < 1:
         raise ValueError(f"`unroll` of `scan` must be a positive integer or a bool. Received: unroll={unroll!r}")
+    if isinstance(recompute, bool) or not isinstance(recompute, int) or recompute < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"`recompute` of `scan` must be a number of steps. Received: recompute={recompute!r}")
     stacks = flat(xs)
     if not stacks and length is None:
         raise ValueError("`scan` needs `xs` with at least one tensor, or `length`.")
@@ -109,7 +119,7 @@ def scan(
     def trial(carried: list[Value]) -> list[Value]:
         return step(carried, [v[0] for v in stacks])[0]
 
-    last, ys = control.scan(step, _settled(init, trial), stacks, length, reverse)
+    last, ys = control.scan(step, _settled(init, trial), stacks, length, reverse, recompute)
     return packed(init, last), packed(made[-1], ys)
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..dims import product
+from ..dims import Extent, product
 from ..ir import Graph, Node, Value
 from ..ops.control import can_fail
 from ..ops.elementwise import StopGradient
 from ..ops.index import ExtentOf, Iota, Take, TakeAlongAxis
-from ..ops.movement import Constant
+from ..ops.movement import Concat, Constant, Slice
 from ..ops.reduce import Reduce
 from ..passes.fuse import Group, fuse, node_reads
 from ..schedule import schedule
@@ -40,6 +40,7 @@ class Layout:
         self._reads: dict[Group, list[Value]] = {}
         self._readers: dict[Value, list[Group]] = {}
         self._indexed = 0  # groups in _readers
+        self.joined: dict[Node, list[bool]] = {}  # which operands of a Concat are written to their places in it at once
         self.failing = {g for g in self.groups if any(can_fail(n.op) for n in g.nodes)}
         if inputs is None:
             inputs = [contiguous(Buffer(product(v.shape), v.dtype, "input", i), v.shape) for i, v in enumerate(graph.inputs)]
@@ -52,6 +53,27 @@ class Layout:
             self.storages[v] = contiguous(self.states[k], v.shape)
 
     # -- memory
+
+    def place_parts(self) -> None:
+        """Lets values that are put side by side be written to their places there by what makes them."""
+        for group in self.groups:
+            node = group.nodes[0]
+            if isinstance(node.op, Concat):
+                whole = self.storage_of(node.outputs[0])
+                self.joined[node] = []
+                starts: list[Extent] = [0] * node.outputs[0].ndim
+                for v in node.inputs:
+                    maker = self.group_of.get(v.node) if v.node is not None else None
+                    # Control flow writes dense results, to fixed addresses.
+                    dense = whole.buffer.kind != "output" and whole.contiguous and node.op.axis == 0
+                    kinds = ("loop", "control") if dense else ("loop",)
+                    direct = maker is not None and maker.kind in kinds and v not in self.storages
+                    if direct:
+                        assert maker is not None
+                        self.storages[v] = part_of(whole, tuple(starts), v)
+                        self.needed[maker].append(v)
+                    self.joined[node].append(direct)
+                    starts[node.op.axis] = starts[node.op.axis] + v.shape[node.op.axis]
 
     def storage_of(self, v: Value) -> Storage:
         """Where a value lies; asking makes its group store it."""
@@ -259,6 +281,15 @@ class Layout:
     def stores(self, group: Group) -> list[tuple[Value, Storage]]:
         """Where values of a group are written to."""
         return [(v, s) for v in dict.fromkeys(self.needed[group]) for s in (self.storages[v], *self.also.get(v, ()))]
+
+
+def part_of(whole: Storage, starts: tuple[Extent, ...], v: Value, steps: tuple[int, ...] = ()) -> Storage:
+    """The part of a storage that has the shape of v and begins at `starts`."""
+    piece = Node(Slice(starts, v.shape, steps or (1,) * v.ndim), (Value(whole.shape, v.dtype),))
+    piece.outputs = (Value(v.shape, v.dtype, piece),)
+    found = view(whole, piece)
+    assert found is not None
+    return found
 
 
 def _read_later(group: Group, v: Value, old: Value) -> bool:

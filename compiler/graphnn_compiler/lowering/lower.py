@@ -34,6 +34,7 @@ def lower(graph: Graph, inputs: Sequence[Storage] | None = None) -> Lowered:
     """The steps of a graph; `inputs`: where they lie, by default each in a buffer of its own."""
     low = Layout(graph, inputs)
     copies_at_end = low.place_results()
+    low.place_parts()
     done: set[Group] = set()
     while len(done) < len(low.groups):
         for g in [g for g in low.groups if g not in done]:

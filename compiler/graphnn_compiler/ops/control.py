@@ -40,7 +40,8 @@ class Scan(Control):
     """`length` runs of a body: (carried values, values of the step, others) -> (new carried values, results of the step).
 
     Inputs: what is carried at first; stacks of values of steps, step t reads the elements [t]; others. Outputs: what is carried at
-    last; stacks of results. With `reverse` the last step runs first.
+    last; stacks of results. With `reverse` the last step runs first. With `again` its gradient computes what it needs of a step
+    once more instead of keeping it.
     """
 
     body: Body
@@ -48,6 +49,7 @@ class Scan(Control):
     xs: int
     length: Extent
     reverse: bool = False
+    again: bool = False
 
     @property
     def bodies(self) -> tuple[Body, ...]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ..body import Body
 from ..ir import Graph, Node, Value
@@ -47,7 +48,8 @@ def _trim_scan(node: Node, op: Scan, used: set[Value]) -> tuple[Value, ...] | No
     if len(carried) == c and len(carried) + len(read) == len(graph.inputs) and len(carried) + len(results) == len(node.outputs):
         return None
     body = _copy(graph, [graph.inputs[i] for i in (*carried, *read)], [graph.outputs[i] for i in (*carried, *results)])
-    made = emit_all(Scan(Body(body), len(carried), sum(i < x for i in read), op.length, op.reverse), *(node.inputs[i] for i in (*carried, *read)))
+    trimmed = replace(op, body=Body(body), carries=len(carried), xs=sum(i < x for i in read))
+    made = emit_all(trimmed, *(node.inputs[i] for i in (*carried, *read)))
     place = {i: v for i, v in zip((*carried, *results), made, strict=True)}
     return tuple(place.get(i, v) for i, v in enumerate(node.outputs))
 

@@ -386,11 +386,16 @@ class Fuser:
             (user,) = users
             if user.kind != "loop" or user.axes or user.epilogue is not None or dense(user.space) == ():
                 continue
-            if len(set(user.level) & updates) > MOST_STATES:
+            if len(set(user.level) & updates) > MOST_STATES or self.overwrites(user, node):
                 continue
             if any(other.epilogue is user for other in self.groups):
                 continue
             g.epilogue = user
+
+    def overwrites(self, user: Group, node: Node) -> bool:
+        """Whether a group makes the new value of a state that a product reads: it can only write it when the product is done."""
+        read = {strip(v, identity(v.ndim))[0] for v in node.inputs}
+        return any(v in user.level and self.graph.states[key] in read for key, v in self.graph.updates.items())
 
 
 def fuse(graph: Graph) -> tuple[list[Group], set[Node]]:

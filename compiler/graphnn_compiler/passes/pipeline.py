@@ -11,13 +11,14 @@ from .dce import dce
 from .expand import expand
 from .fold_affine import fold_affine
 from .fold_padding import fold_padding
+from .join_slices import join_slices
 from .layout import layout
 from .simplify import simplify
 from .split_sums import split_sums
 
 Pass = Callable[[Graph], Graph]
 PASSES: tuple[Pass, ...] = (
-    *(dce, trim, expand, simplify, cse, layout, fold_padding, dce),
+    *(dce, trim, expand, simplify, cse, join_slices, layout, fold_padding, dce),
     *(fold_affine, simplify, split_sums, cse, dce),
 )
 
