@@ -10,7 +10,6 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .dims import evaluate
-from .interpret import interpret
 from .ir import Graph, Node, Value
 from .ops.base import Array, Spec
 from .trace import Tracer, active, emit_all, tracing
@@ -31,6 +30,8 @@ class Body:
 
     def __call__(self, *arrays: Array) -> list[Array]:
         """The outputs by NumPy."""
+        from .interpret import interpret  # the interpreter knows the ops, and an op knows bodies
+
         return interpret(self.graph, arrays, {}, self.env)[0]
 
     @property
