@@ -219,7 +219,7 @@ class Program:
             table.add(addresses([step.spec])[0], [evaluate(d, env) for d in step.dims], places, strides, parallel)
             return None
         if isinstance(step, KernelStep):
-            need = step.workspace(env)
+            need = step.workspace(env, self.threads)
             if need:
                 places.append(("arena", next_slot, 0))
                 strides.append(0)
