@@ -2,8 +2,8 @@
 s[i, j] = w[i, j] (g[i] v[j] - delta[i]), they are dq[i] = scale sum over j of s[i, j] k[j], dk[j] = scale sum over i of s[i, j] q[i],
 dv[j] = sum over i of w[i, j] g[i]. Weights are computed again, block by block.
 
-`attention_layout` says what is in dims and bufs. A unit of work is a head of keys and values with all heads of queries that it serves:
-nobody else adds to its results. In it, blocks of keys are in the outer loop, blocks of queries in the inner one.
+`attention_layout` says what is in dims and bufs. A unit of work is a head of keys and values with all heads of queries that it serves,
+or a part of it: nobody else adds to its results. In it, blocks of keys are in the outer loop, blocks of queries in the inner one.
 
 Arithmetic (the same bits for any number of threads and CPU): a block's sum is one chain, over features, keys or queries; sums of
 blocks are added in order.
@@ -54,9 +54,29 @@ class Backward(Block):
         work = code.word(bufs + d.results * 8, 3) + tid * d.thread_bytes
         scores, slopes, turned_g, rows = work + d.scores, work + d.slopes, work + d.turned_g, work + d.rows
 
+        heads, share = d.batch * d.groups, d.heads // d.groups
+        key_blocks, query_blocks = (d.keys + (KEYS - 1)) // KEYS, (d.queries + (step - 1)) // step
+        # Where whole heads would leave threads idle, those of dk and dv are cut into blocks of keys, those of dq into blocks of queries;
+        # seven products of blocks are then computed for every five.
+        apart = (heads + (n - 1)) // n * n * 5 > heads * 7
+        units = apart.then(heads * (key_blocks + share * query_blocks), heads)
+
         def unit(number: Word) -> None:
-            group, batch = number % d.groups, number // d.groups
-            share = d.heads // d.groups
+            of_keys, of_queries = (
+                apart.equals(0) | (number < heads * key_blocks),
+                apart.equals(0) | (number >= heads * key_blocks),
+            )
+            by_keys, by_queries = apart & of_keys, apart & of_queries
+            rest = number - heads * key_blocks
+            which = by_keys.then(number // key_blocks.most(1), by_queries.then(rest // (share * query_blocks).most(1), number))
+            group, batch = which % d.groups, which // d.groups
+            from_key = by_keys.then(number % key_blocks.most(1) * KEYS, 0)
+            until_key = by_keys.then((from_key + KEYS).least(d.keys), d.keys)
+            from_head = by_queries.then(rest // query_blocks.most(1) % share, 0)
+            until_head = by_queries.then(from_head + 1, share)
+            from_query = by_queries.then(rest % query_blocks.most(1) * step, 0)
+            until_query = by_queries.then((from_query + step).least(d.queries), d.queries)
+
             q_row, g_row = d.heads * d.features * size, d.heads * d.values * size
             k_row, v_row = d.groups * d.features * size, d.groups * d.values * size
             of_k, of_v = batch * d.keys * k_row + group * d.features * size, batch * d.keys * v_row + group * d.values * size
@@ -64,22 +84,21 @@ class Backward(Block):
             dk, dv = code.word(bufs + d.results * 8, 1) + of_k, code.word(bufs + d.results * 8, 2) + of_v
             first_head = batch * d.queries * d.heads + group * share
 
-            with code.when(d.keys.equals(0)):
-                for r in code.range(share):
-                    dq = code.word(bufs + d.results * 8, 0) + (first_head + r) * d.features * size
-                    self.clear_rows(code, dq, q_row, d.queries, d.features)
-            for j0 in code.range(d.keys, step=KEYS):
+            with code.when(of_queries & d.keys.equals(0)):
+                for r in code.range(until_head, start=from_head):
+                    dq = code.word(bufs + d.results * 8, 0) + (first_head + from_query * d.heads + r) * d.features * size
+                    self.clear_rows(code, dq, q_row, until_query - from_query, d.features)
+            for j0 in code.range(until_key, start=from_key, step=KEYS):
                 keys = (d.keys - j0).least(KEYS)
                 start = d.causal.differs(0).then(j0 // step * step, 0)
-                with code.when(start >= d.queries):
+                with code.when(of_keys & (start >= d.queries)):
                     self.clear_rows(code, dk + j0 * k_row, k_row, keys, d.features)
                     self.clear_rows(code, dv + j0 * v_row, v_row, keys, d.values)
-                for r in code.range(share):
-                    for i0 in code.range(d.queries, start=start, step=step):
+                for r in code.range(until_head, start=from_head):
+                    for i0 in code.range(until_query, start=start.most(from_query), step=step):
                         queries, place = (d.queries - i0).least(step), first_head + i0 * d.heads + r
                         q, g = code.word(bufs, Q) + place * d.features * size, code.word(bufs, G) + place * d.values * size
                         dq = code.word(bufs + d.results * 8, 0) + place * d.features * size
-                        later = i0 - start + r
                         self.turn_scaled(code, dims, q, q_row, work, queries, d.features)
                         self.turn(code, g, g_row, turned_g, queries, d.values)
                         self.copy_numbers(code, code.word(bufs, LSE) + place * size, d.heads * size, rows, size, queries)
@@ -89,11 +108,18 @@ class Backward(Block):
                         self.restrict(code, d, bufs, work, batch, group * share + r, i0, queries, j0, keys)
                         self.product(code, v + j0 * v_row, v_row, size, turned_g, ROW, slopes, ROW, keys, queries, d.values)
                         self.call(code, "slopes", self._slopes, dims, scores, slopes, rows, keys, queries)
-                        self.product(code, scores, ROW, size, g, g_row, dv + j0 * v_row, v_row, keys, d.values, queries, later)
-                        self.product(code, slopes, ROW, size, q, q_row, dk + j0 * k_row, k_row, keys, d.features, queries, later)
-                        self.product(code, slopes, size, ROW, k + j0 * k_row, k_row, dq, q_row, queries, d.features, keys, j0)
+                        with code.when(of_keys):
+                            later = i0 - start + r
+                            self.product(
+                                code, scores, ROW, size, g, g_row, dv + j0 * v_row, v_row, keys, d.values, queries, later
+                            )
+                            self.product(
+                                code, slopes, ROW, size, q, q_row, dk + j0 * k_row, k_row, keys, d.features, queries, later
+                            )
+                        with code.when(of_queries):
+                            self.product(code, slopes, size, ROW, k + j0 * k_row, k_row, dq, q_row, queries, d.features, keys, j0)
 
-        self.units(code, d, d.batch * d.groups, ctx, tid, n, unit)
+        self.units(code, d, units, ctx, tid, n, unit)
 
     def _begin(self, code: Code, rows: Word) -> None:
         """The log-sum-exp in units of log 2; finite where a query sees nothing, so that its weights are 0."""

@@ -14,11 +14,11 @@ from graphnn_compiler.kernels.gemm_layout import VECTOR
 
 T = TypeVar("T")
 
-VECTORS = 2  # vectors of queries in a block
+VECTORS = 4  # vectors of queries in a block
 ROW = VECTORS * VECTOR  # bytes of a row of scores: a key, and the queries of a block
 KEYS = 128  # in a block
 LANES = 16  # rows of a turned block are written in multiples of it
-DYNAMIC = 1 << 27  # multiplications from which on threads claim units, so that a slow core does less
+DYNAMIC = 1 << 24  # multiplications from which on threads claim units, so that a slow core does less
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Dims(Generic[T]):
 
 
 NAMES = tuple(field.name for field in fields(Dims))
-ROWS = 3  # numbers of each query: forward the maximum, the sum, the last factor; backward log-sum-exp, delta
+ROWS = 3  # numbers of each query: forward the maximum, the sum, the last factor; backward log-sum-exp and delta
 
 
 def up(x: int, step: int) -> int:

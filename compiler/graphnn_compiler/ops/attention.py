@@ -85,8 +85,7 @@ class _Attention(WithKernel):
         if self.masked:
             s = np.where(more[0], s, np.asarray(-np.inf, s.dtype))
         if self.causal:
-            later = np.arange(s.shape[-2])[:, None] < np.arange(s.shape[-1])
-            s = np.where(later, np.asarray(-np.inf, s.dtype), s)
+            s = np.where(np.tri(*s.shape[-2:], dtype=bool), s, np.asarray(-np.inf, s.dtype))
         return s
 
     # -- by other ops, for what has no kernel
