@@ -75,8 +75,8 @@ def dot_product_attention(
     added = None if bias is None else as_value(bias, q.dtype)
     if added is not None:
         check_broadcast("bias", added.shape, size)
-    factor = 1 / math.sqrt(_extent(q)) if scale is None else scale
-    if attn_logits_soft_cap is None:
+    factor: Any = 1 / math.sqrt(_extent(q)) if scale is None else scale
+    if attn_logits_soft_cap is None and np.isscalar(factor):
         found = _tiled(q, k, v, added, keep, float(factor), is_causal)
         if found is not None:
             return found
