@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from graphnn_compiler import build
@@ -76,8 +76,8 @@ def dot_product_attention(
     if added is not None:
         check_broadcast("bias", added.shape, size)
     factor: Any = 1 / math.sqrt(_extent(q)) if scale is None else scale
-    if attn_logits_soft_cap is None and np.isscalar(factor):
-        found = _tiled(q, k, v, added, keep, float(factor), is_causal)
+    if attn_logits_soft_cap is None and isinstance(factor, int | float | np.number):
+        found = _tiled(q, k, v, added, keep, float(cast(Any, factor)), is_causal)
         if found is not None:
             return found
     if is_causal:
