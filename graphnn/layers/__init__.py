@@ -17,6 +17,7 @@ from .batch_normalization import BatchNormalization
 from .bidirectional import Bidirectional
 from .category_encoding import CategoryEncoding
 from .concatenation import Concatenate, concatenate
+from .conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from .convolution import Conv1D, Conv2D, Conv3D
 from .cropping import Cropping1D, Cropping2D, Cropping3D
 from .data_normalization import Normalization
@@ -121,6 +122,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",

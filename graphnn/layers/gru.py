@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import activations, ops
 from .common import Identifier
-from .recurrent_layer import GatedCell, RecurrentLayer, cell_of, cudnn_argument, of_cell, projected
+from .recurrent_layer import GatedCell, RecurrentLayer, cell_of, check_states, cudnn_argument, of_cell, projected
 
 __all__ = ["GRU", "GRUCell"]
 
@@ -71,7 +71,7 @@ class GRUCell(GatedCell):
         return (2, n) if self.reset_after else (n,)
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, Any]:
-        (h,) = self.check_states(states, 1)
+        (h,) = check_states(self, states, 1)
         noise, recurrent_noise = self.masks(inputs, h, training)
         bias, recurrent_bias = self.bias, None
         if self.reset_after and self.bias is not None:

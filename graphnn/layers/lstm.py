@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import activations, ops
 from .common import Identifier
-from .recurrent_layer import GatedCell, RecurrentLayer, cell_of, cudnn_argument, of_cell, projected
+from .recurrent_layer import GatedCell, RecurrentLayer, cell_of, check_states, cudnn_argument, of_cell, projected
 
 __all__ = ["LSTM", "LSTMCell"]
 
@@ -68,20 +68,10 @@ class LSTMCell(GatedCell):
         self.state_size = [units, units]
 
     def first_bias(self) -> Any:
-        if not self.unit_forget_bias:
-            return self.bias_initializer
-
-        def first(shape: Any, dtype: Any = None) -> Any:
-            n = self.units
-            forget = ops.ones((n,), dtype=dtype)
-            return ops.concatenate(
-                [self.bias_initializer((n,), dtype=dtype), forget, self.bias_initializer((2 * n,), dtype=dtype)]
-            )
-
-        return first
+        return first_lstm_bias(self, self.units)
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
-        h, c = self.check_states(states, 2)
+        h, c = check_states(self, states, 2)
         noise, recurrent_noise = self.masks(inputs, h, training)
         z = self.with_bias(projected(inputs, self.kernel, noise, self.units))
         z = ops.add(z, projected(h, self.recurrent_kernel, recurrent_noise, self.units))
@@ -90,6 +80,18 @@ class LSTMCell(GatedCell):
         new = ops.add(ops.multiply(gate(f), c), ops.multiply(gate(i), self.activation(g)))
         output = ops.multiply(gate(o), self.activation(new))
         return output, [output, new]
+
+
+def first_lstm_bias(cell: Any, n: int) -> Any:
+    """What gives the first numbers of the bias of four gates of n units, those of the forget gate 1 where the cell wants it."""
+    if not cell.unit_forget_bias:
+        return cell.bias_initializer
+
+    def first(shape: Any, dtype: Any = None) -> Any:
+        parts = [cell.bias_initializer((n,), dtype=dtype), ops.ones((n,), dtype=dtype)]
+        return ops.concatenate([*parts, cell.bias_initializer((2 * n,), dtype=dtype)])
+
+    return first
 
 
 class LSTM(RecurrentLayer):

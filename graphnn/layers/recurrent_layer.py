@@ -74,12 +74,13 @@ class GatedCell(CellWithDropout):
         """x and the bias, where there is one."""
         return x if self.bias is None else ops.add(x, self.bias)
 
-    def check_states(self, states: Any, count: int) -> list[Any]:
-        """The states as a list, of which there must be `count`."""
-        found: list[Any] = list(states) if isinstance(states, list | tuple) else [states]  # pyright: ignore[reportUnknownArgumentType]
-        if len(found) < count:
-            raise ValueError(f"{type(self).__name__} {self.name!r}: `states` must have {count} tensors. Received: {len(found)}")
-        return found[:count]
+
+def check_states(cell: Layer, states: Any, count: int) -> list[Any]:
+    """The states that a cell was given as a list, of which there must be `count`."""
+    found: list[Any] = list(states) if tree.is_list(states) else [states]
+    if len(found) < count:
+        raise ValueError(f"{type(cell).__name__} {cell.name!r}: `states` must have {count} tensors. Received: {len(found)}")
+    return found[:count]
 
 
 def projected(x: Any, kernel: Any, mask: Any, units: int) -> Any:

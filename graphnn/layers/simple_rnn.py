@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import ops
 from .common import Identifier
-from .recurrent_layer import GatedCell, RecurrentLayer, cell_of, projected
+from .recurrent_layer import GatedCell, RecurrentLayer, cell_of, check_states, projected
 
 __all__ = ["SimpleRNN", "SimpleRNNCell"]
 
@@ -59,7 +59,7 @@ class SimpleRNNCell(GatedCell):
         self.state_size = units
 
     def call(self, sequence: Any, states: Any, training: bool = False) -> tuple[Any, Any]:
-        (h,) = self.check_states(states, 1)
+        (h,) = check_states(self, states, 1)
         noise, recurrent_noise = self.masks(sequence, h, training)
         z = self.with_bias(projected(sequence, self.kernel, noise, self.units))
         z = ops.add(z, projected(h, self.recurrent_kernel, recurrent_noise, self.units))
