@@ -76,7 +76,7 @@ def dot_product_attention(
     if added is not None:
         check_broadcast("bias", added.shape, size)
     factor: Any = 1 / math.sqrt(_extent(q)) if scale is None else scale
-    if attn_logits_soft_cap is None and np.isscalar(factor):
+    if attn_logits_soft_cap is None and _is_number(factor):
         found = _tiled(q, k, v, added, keep, float(factor), is_causal)
         if found is not None:
             return found
@@ -86,6 +86,10 @@ def dot_product_attention(
     if attn_logits_soft_cap is not None:
         scores = emit(transcendental.Tanh(), scores / attn_logits_soft_cap) * attn_logits_soft_cap
     return mixed(shares(scores if added is None else scores + added, keep), v)
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, int | float | np.generic)
 
 
 def _tiled(q: Value, k: Value, v: Value, bias: Value | None, keep: Value | None, scale: float, is_causal: bool) -> Value | None:
