@@ -14,6 +14,7 @@ from .adaptive_pooling import (
     AdaptiveMaxPooling3D,
 )
 from .batch_normalization import BatchNormalization
+from .bidirectional import Bidirectional
 from .category_encoding import CategoryEncoding
 from .concatenation import Concatenate, concatenate
 from .convolution import Conv1D, Conv2D, Conv3D
@@ -34,6 +35,7 @@ from .global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
+from .gru import GRU, GRUCell
 from .hashing import Hashing
 from .identity import Identity
 from .input_layer import Input, InputLayer
@@ -41,6 +43,7 @@ from .input_spec import InputSpec
 from .integer_lookup import IntegerLookup
 from .lambda_layer import Lambda
 from .layer import Layer
+from .lstm import LSTM, LSTMCell
 from .masking import Masking
 from .merging import (
     Add,
@@ -63,9 +66,12 @@ from .random_geometry import RandomCrop, RandomFlip, RandomRotation, RandomTrans
 from .rescaling import Rescaling
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
 from .resizing import CenterCrop, Resizing
+from .rnn import RNN
 from .separable_convolution import SeparableConv1D, SeparableConv2D
+from .simple_rnn import SimpleRNN, SimpleRNNCell
 from .spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from .spectral_normalization import SpectralNormalization
+from .stacked_cells import StackedRNNCells
 from .string_lookup import StringLookup
 from .text_vectorization import TextVectorization
 from .transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
@@ -84,6 +90,9 @@ GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMa
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
     "AdaptiveAveragePooling1D",
@@ -102,6 +111,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
@@ -129,6 +139,7 @@ __all__ = [
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -150,6 +161,7 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "IntegerLookup",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -184,11 +196,14 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StackedRNNCells",
     "StringLookup",
     "Subtract",
     "TextVectorization",

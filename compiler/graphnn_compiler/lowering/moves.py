@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from ..codegen.text import literal
 from ..dims import Extent, evaluate, product
 from ..interpret import concrete
-from ..ir import Node, Value
+from ..ir import Node
 from ..ops.base import WithKernel, itemsize
-from ..ops.movement import Concat, Slice, SliceUpdate, Unslice
+from ..ops.movement import Concat, SliceUpdate, Unslice
 from ..runtime.spec import KernelSpec
-from ..views import Buffer, Storage, contiguous, view
-from .layout import Layout
+from ..views import Buffer, Storage, contiguous
+from .layout import Layout, part_of
 from .nests import copy_step
 from .steps import IndexCheck, KernelStep, Place, Step
 
@@ -60,27 +60,21 @@ def copy_steps(low: Layout, node: Node) -> list[Step]:
     op, out = node.op, node.outputs[0]
     target = low.storage_of(out)
 
-    def part(starts: tuple[Extent, ...], shape: tuple[Extent, ...], steps: tuple[int, ...]) -> Storage:
-        piece = Node(Slice(starts, shape, steps), (out,))
-        piece.outputs = (Value(shape, out.dtype, piece),)
-        found = view(target, piece)
-        assert found is not None
-        return found
-
     if isinstance(op, Concat):
         steps: list[Step] = []
         at: Extent = 0
-        for v in node.inputs:
+        for v, there in zip(node.inputs, low.joined[node], strict=True):
             starts: list[Extent] = [0] * v.ndim
             starts[op.axis] = at
-            steps.append(copy_step(low.storage_of(v), part(tuple(starts), v.shape, (1,) * v.ndim), [node]))
+            if not there:
+                steps.append(copy_step(low.storage_of(v), part_of(target, tuple(starts), v), [node]))
             at = at + v.shape[op.axis]
         return steps
     if isinstance(op, Unslice):
         x = node.inputs[0]
         zeros = copy_step(x, target, [node], literal(0, out.dtype))
-        return [zeros, copy_step(low.storage_of(x), part(op.starts, x.shape, op.steps), [node])]
+        return [zeros, copy_step(low.storage_of(x), part_of(target, op.starts, x, op.steps), [node])]
     assert isinstance(op, SliceUpdate)
     x, y = node.inputs
     whole = copy_step(low.storage_of(x), target, [node])
-    return [whole, copy_step(low.storage_of(y), part(op.starts, y.shape, op.steps), [node])]
+    return [whole, copy_step(low.storage_of(y), part_of(target, op.starts, y, op.steps), [node])]

@@ -6,6 +6,7 @@ from . import (
     behind,
     compare,
     contract,
+    control,
     conv,
     decomposition,
     elementwise,
@@ -22,6 +23,6 @@ from . import (
 )
 
 __all__ = [
-    "attention", "base", "behind", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering",
-    "pool", "random", "reduce", "resample", "special", "transcendental", "variance",
+    "attention", "base", "behind", "compare", "contract", "control", "conv", "decomposition", "elementwise", "index",
+    "movement", "ordering", "pool", "random", "reduce", "resample", "special", "transcendental", "variance",
 ]  # fmt: skip
