@@ -196,7 +196,18 @@ def test_blocks_that_are_hidden_as_a_whole_are_not_read(causal: bool) -> None:
         np.testing.assert_array_equal(got, w)
 
 
-@pytest.mark.parametrize("sizes", [(2, 3, 2, 4, 0, 1, 5), (2, 0, 2, 4, 3, 1, 5), (0, 3, 2, 4, 3, 2, 5), (1, 3, 2, 0, 4, 2, 5), (1, 3, 2, 4, 4, 2, 0)])
+EMPTY = (
+    (2, 3, 2, 4, 0, 1, 5),
+    (2, 0, 2, 4, 3, 1, 5),
+    (0, 3, 2, 4, 3, 2, 5),
+    (1, 3, 2, 0, 4, 2, 5),
+    (1, 3, 2, 4, 4, 2, 0),
+    (2, 3, 0, 4, 3, 2, 5),
+    (2, 3, 0, 4, 3, 0, 5),
+)
+
+
+@pytest.mark.parametrize("sizes", EMPTY)
 @pytest.mark.parametrize("causal", [False, True])
 def test_extents_of_zero(sizes: tuple[int, ...], causal: bool) -> None:
     arrays = tensors(sizes)

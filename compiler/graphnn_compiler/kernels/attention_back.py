@@ -82,7 +82,7 @@ class Backward(MaskedBlock):
         """One thread's units."""
         d, size, step = Read(code, dims, NAMES), self.size, self.queries
         work = code.word(bufs + d.results * 8, 3) + tid * d.thread_bytes
-        heads, share = d.batch * d.groups, d.heads // d.groups
+        heads, share = d.batch * d.groups, d.heads // d.groups.most(1)
         key_blocks, query_blocks = (d.keys + (KEYS - 1)) // KEYS, (d.queries + (step - 1)) // step
         # Where whole heads would leave threads idle, those of dk and dv are cut into blocks of keys, those of dq into blocks of queries;
         # seven products of blocks are then computed for every five.
@@ -100,7 +100,7 @@ class Backward(MaskedBlock):
             group, batch = which % d.groups, which // d.groups
             from_key = by_keys.then(number % key_blocks.most(1) * KEYS, 0)
             until_key = by_keys.then((from_key + KEYS).least(d.keys), d.keys)
-            from_head = by_queries.then(rest // query_blocks.most(1) % share, 0)
+            from_head = by_queries.then(rest // query_blocks.most(1) % share.most(1), 0)
             until_head = by_queries.then(from_head + 1, share)
             from_query = by_queries.then(rest % query_blocks.most(1) * step, 0)
             until_query = by_queries.then((from_query + step).least(d.queries), d.queries)
@@ -121,7 +121,7 @@ class Backward(MaskedBlock):
                 keys = (d.keys - j0).least(KEYS)
                 start = d.causal.differs(0).then(j0 // step * step, 0)
                 dk, dv = of(d.results + 1) + of_k + j0 * k_row, of(d.results + 2) + of_v + j0 * v_row
-                with code.when(of_keys & (start >= d.queries)):
+                with code.when(of_keys & ((start >= d.queries) | share.equals(0))):
                     self.clear_rows(code, dk, k_row, keys, d.features)
                     self.clear_rows(code, dv, v_row, keys, d.values)
                 for r in code.range(until_head, start=from_head):
