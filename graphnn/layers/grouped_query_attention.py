@@ -76,9 +76,7 @@ class GroupQueryAttention(HeadAttention):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.head_dim = self._head_dim = positive_integer(self, "head_dim", head_dim)
         self.num_query_heads = self._num_query_heads = positive_integer(self, "num_query_heads", num_query_heads)
-        self.num_key_value_heads = self._num_key_value_heads = positive_integer(
-            self, "num_key_value_heads", num_key_value_heads
-        )
+        self.num_key_value_heads = self._num_key_value_heads = positive_integer(self, "num_key_value_heads", num_key_value_heads)
         if num_query_heads % num_key_value_heads:
             raise ValueError(
                 "GroupQueryAttention: `num_key_value_heads` must divide `num_query_heads`. "

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..tensor import dims_of
 from .common import Identifier, positive_integer
 from .head_attention import HeadAttention, traveling
 
@@ -133,6 +134,13 @@ class MultiHeadAttention(HeadAttention):
             query, value, key, traveling(query), value_mask, key_mask, attention_mask,
             return_attention_scores, training, use_causal_mask,
         )  # fmt: skip
+
+    def _symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        # As in Keras, symbolic scores have as many steps of keys as of queries, whatever the keys have.
+        y = super()._symbolic(args, kwargs)
+        if isinstance(y, tuple) and y[1].ndim == 4:
+            y[1].dims = dims_of((*y[1].shape[:-1], y[1].shape[-2]))
+        return y
 
     def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> tuple[int | None, ...]:
         """The shape of the output.
