@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from .dims import evaluate
-from .interpret import interpret
 from .ir import Graph, Node, Value
 from .ops.base import Array, Spec
+from .states import State
 from .trace import Tracer, active, emit_all, tracing
 
 RootOps = ("constant", "iota", "extent")
@@ -31,6 +32,8 @@ class Body:
 
     def __call__(self, *arrays: Array) -> list[Array]:
         """The outputs by NumPy."""
+        from .interpret import interpret  # the interpreter knows the ops, and an op knows bodies
+
         return interpret(self.graph, arrays, {}, self.env)[0]
 
     @property
@@ -94,7 +97,7 @@ def capture(f: Callable[..., Sequence[Value]], specs: Sequence[Spec], assigned: 
         outputs = list(f(*values))
         for key in assigned:
             if key not in inner.graph.states:
-                inner.read(key, *_spec_of(key))
+                inner.read(key, *state_spec(key))
     graph = inner.finish(outputs)
     if graph.data_extents:
         raise ValueError("the shape of a result inside a body depends on numbers of its inputs")
@@ -111,8 +114,9 @@ def capture(f: Callable[..., Sequence[Value]], specs: Sequence[Spec], assigned: 
     return Captured(graph, keys, consts)
 
 
-def _spec_of(key: Hashable) -> tuple[tuple[int, ...], str]:
-    array = key.array  # type: ignore[attr-defined]
+def state_spec(key: Hashable) -> Spec:
+    """Shape and dtype of a state."""
+    array = cast(State, key).array
     return array.shape, array.dtype.name
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from .body import Body, Captured, capture
+from .body import Body, Captured, capture, state_spec
 from .dims import Extent, show
 from .hoist import hoist, on_stacks
 from .ir import Value
@@ -36,12 +36,6 @@ def _present(keys: Sequence[Hashable]) -> list[Value]:
     """The present values of states."""
     tracer = _tracer()
     return [tracer.current[k] if k in tracer.current else tracer.read(k, *state_spec(k)) for k in keys]
-
-
-def state_spec(key: Hashable) -> Spec:
-    """Shape and dtype of a state."""
-    array = key.array  # type: ignore[attr-defined]
-    return array.shape, array.dtype.name
 
 
 def _assign(keys: Sequence[Hashable], values: Values) -> None:
@@ -91,7 +85,9 @@ def scan(
     return _scan(f, init, xs, count, reverse)
 
 
-def _scan(f: Step, init: list[Value], xs: list[Value], count: Extent, reverse: bool, again: bool = False) -> tuple[list[Value], list[Value]]:
+def _scan(
+    f: Step, init: list[Value], xs: list[Value], count: Extent, reverse: bool, again: bool = False
+) -> tuple[list[Value], list[Value]]:
     n_carried = 0
 
     def step(*values: Value) -> Values:
@@ -176,10 +172,11 @@ def switch(index: Value, branches: Sequence[Callable[[list[Value]], Values]], op
     if not branches:
         raise ValueError("switch: there must be at least one branch")
     specs = _specs(operands)
-    found = [capture(lambda *v, b=b: b(list(v)), specs) for b in branches]
+    functions = [_of_list(b) for b in branches]
+    found = [capture(f, specs) for f in functions]
     keys = list(dict.fromkeys(k for c in found for k in c.assigned))
     if any(c.assigned != keys for c in found):
-        found = [capture(lambda *v, b=b: b(list(v)), specs, keys) for b in branches]
+        found = [capture(f, specs, keys) for f in functions]
     first = _specs(found[0].graph.outputs)
     for i, c in enumerate(found):
         if _specs(c.graph.outputs) != first:
@@ -193,6 +190,10 @@ def switch(index: Value, branches: Sequence[Callable[[list[Value]], Values]], op
     n = len(results) - len(keys)
     _assign(keys, results[n:])
     return list(results[:n])
+
+
+def _of_list(f: Callable[[list[Value]], Values]) -> Callable[..., Values]:
+    return lambda *values: f(list(values))
 
 
 def _operands(c: Captured, operands: list[Value], keys: Sequence[Hashable]) -> list[Value]:

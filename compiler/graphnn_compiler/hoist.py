@@ -33,7 +33,7 @@ class Hoisted:
         self.carried = graph.inputs[:first]
         self.stack = dict(zip(graph.inputs[first:last], xs, strict=True))  # parts inside -> stacks around
         self.const = dict(zip(graph.inputs[last:], consts, strict=True))
-        self.depends = {v: "step" for v in self.stack} | {v: "loop" for v in self.carried}
+        self.depends = dict.fromkeys(self.stack, "step") | dict.fromkeys(self.carried, "loop")
         for node in graph.nodes:
             found = {self.depends.get(v, "") for v in node.inputs}
             for v in node.outputs:

@@ -14,8 +14,10 @@ from .adaptive_pooling import (
     AdaptiveMaxPooling3D,
 )
 from .batch_normalization import BatchNormalization
+from .bidirectional import Bidirectional
 from .category_encoding import CategoryEncoding
 from .concatenation import Concatenate, concatenate
+from .conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from .convolution import Conv1D, Conv2D, Conv3D
 from .cropping import Cropping1D, Cropping2D, Cropping3D
 from .data_normalization import Normalization
@@ -35,6 +37,7 @@ from .global_pooling import (
     GlobalMaxPooling3D,
 )
 from .grouped_query_attention import GroupQueryAttention
+from .gru import GRU, GRUCell
 from .hashing import Hashing
 from .identity import Identity
 from .input_layer import Input, InputLayer
@@ -42,6 +45,7 @@ from .input_spec import InputSpec
 from .integer_lookup import IntegerLookup
 from .lambda_layer import Lambda
 from .layer import Layer
+from .lstm import LSTM, LSTMCell
 from .masking import Masking
 from .merging import (
     Add,
@@ -65,9 +69,12 @@ from .random_geometry import RandomCrop, RandomFlip, RandomRotation, RandomTrans
 from .rescaling import Rescaling
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
 from .resizing import CenterCrop, Resizing
+from .rnn import RNN
 from .separable_convolution import SeparableConv1D, SeparableConv2D
+from .simple_rnn import SimpleRNN, SimpleRNNCell
 from .spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from .spectral_normalization import SpectralNormalization
+from .stacked_cells import StackedRNNCells
 from .string_lookup import StringLookup
 from .text_vectorization import TextVectorization
 from .transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
@@ -86,6 +93,9 @@ GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMa
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
     "AdaptiveAveragePooling1D",
@@ -104,6 +114,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
@@ -113,6 +124,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",
@@ -131,6 +145,7 @@ __all__ = [
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -153,6 +168,7 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "IntegerLookup",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -188,11 +204,14 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StackedRNNCells",
     "StringLookup",
     "Subtract",
     "TextVectorization",

@@ -7,7 +7,7 @@ assign variables. Structures are nested lists, tuples and dictionaries of tensor
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from graphnn_compiler import build, control
@@ -33,7 +33,11 @@ def flat(structure: Structure) -> list[Value]:
 def packed(structure: Structure, values: Sequence[Value]) -> Structure:
     """The structure with other leaves."""
     rest = iter(values)
-    return tree.map_structure(lambda x: None if x is None else next(rest), structure)
+
+    def leaf(x: Any) -> Any:
+        return None if x is None else next(rest)
+
+    return tree.map_structure(leaf, structure)
 
 
 def _callable(what: str, **functions: Any) -> None:
@@ -44,13 +48,13 @@ def _callable(what: str, **functions: Any) -> None:
 
 def _settled(init: Structure, step: Callable[[list[Value]], Sequence[Value]]) -> list[Value]:
     """First carried values; Python numbers among them take the dtype that one step gives them."""
-    leaves = [x for x in tree.flatten(init) if x is not None]
-    values = [value(x) for x in leaves]
-    if any(type(x) in (bool, int, float) for x in leaves):
+    kinds: list[Any] = [type(x) for x in tree.flatten(init) if x is not None]
+    values = flat(init)
+    if any(kind in (bool, int, float) for kind in kinds):
         with tracing(Tracer()):
             after = step(values)
-        for i, (x, v) in enumerate(zip(leaves, after, strict=False)):
-            if type(x) in (bool, int, float) and v.shape == () and np.can_cast(type(x), v.dtype, "same_kind"):
+        for i, (kind, v) in enumerate(zip(kinds, after, strict=False)):
+            if kind in (bool, int, float) and v.shape == () and np.can_cast(kind, v.dtype, "same_kind"):
                 values[i] = converted(values[i], v.dtype)
     return values
 
@@ -98,7 +102,7 @@ def scan(
     (6.0, [1.0, 3.0, 6.0])
     """
     _callable("scan", f=f)
-    if isinstance(unroll, bool | int) and not isinstance(unroll, bool) and unroll < 1:
+    if not isinstance(unroll, bool) and unroll < 1:
         raise ValueError(f"`unroll` of `scan` must be a positive integer or a bool. Received: unroll={unroll!r}")
     if isinstance(recompute, bool) or not isinstance(recompute, int) or recompute < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"`recompute` of `scan` must be a number of steps. Received: recompute={recompute!r}")
@@ -254,7 +258,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[..., Any], init_val: St
         _same_structure("fori_loop", init_val, new)
         return flat(new)
 
-    low, high = (int(x) if isinstance(x, int | np.integer) else value(x) for x in (lower, upper))
+    low, high = (int(cast(int, x)) if isinstance(x, int | np.integer) else value(x) for x in (lower, upper))
     init = _settled(init_val, lambda values: step(value(0), values))
     if isinstance(low, int) and isinstance(high, int):
         places = ramp(max(high - low, 0), "int32") + low
@@ -371,7 +375,8 @@ def associative_scan(f: Callable[..., Any], elems: Structure, reverse: bool = Fa
     places = [build.normal_axis(axis, v.ndim) for v in leaves]
     counts = {v.shape[a] for v, a in zip(leaves, places, strict=True)}
     if len(counts) != 1:
-        raise ValueError(f"`associative_scan`: tensors must have one extent along axis {axis}. Received: {', '.join(str(c) for c in counts)}")
+        given = ", ".join(str(c) for c in counts)
+        raise ValueError(f"`associative_scan`: tensors must have one extent along axis {axis}. Received: {given}")
     n = int(counts.pop())
 
     def cut(values: list[Value], part: slice) -> list[Value]:

@@ -19,7 +19,7 @@ from .exponential import logaddexp
 from .joining import concatenate
 from .reductions import max as most
 from .reductions import sum as total
-from .shaping import broadcast_to, transpose
+from .shaping import transpose
 from .softmaxes import log_softmax
 from .sorting import argmax, argsort, top_k
 
@@ -67,8 +67,7 @@ def ctc_loss(
     real = build.expand(ramp(count), 0) < build.expand(n_labels, 1)
     labels = checked_index(pick(real, converted(labels, "int32"), build.value(mask_index, "int32")), classes)
     blank = logp[:, :, mask_index : mask_index + 1]
-    places = broadcast_to(build.expand(labels, 0), (steps, rows, count))
-    spoken = value(_take_along(logp, places))
+    spoken = _take_along(logp, build.broadcast_to(build.expand(labels, 0), (steps, rows, count)))
     repeats = _shifted(labels, build.value(-1, labels.dtype)).equals(labels)
     low = build.value(LOWEST, logp.dtype)
 

@@ -5,7 +5,7 @@ What a loop carries are states of its body, written in place; the parts of stack
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from ..body import Body
@@ -89,7 +89,13 @@ class _Control:
             self.steps.append(copy_step(self.low.storage_of(v), target, [self.node]))
 
     def section(
-        self, body: Body, carried: int, stacks: Sequence[Storage], others: Sequence[Storage], results: Sequence[Storage], loop: Scan | None = None
+        self,
+        body: Body,
+        carried: int,
+        stacks: Sequence[Storage],
+        others: Sequence[Storage],
+        results: Sequence[Storage],
+        loop: Scan | None = None,
     ) -> Section:
         """A body with the first `carried` of its inputs and outputs as states, which are the first results of the node."""
         graph, given = Graph(), body.graph
@@ -105,8 +111,9 @@ class _Control:
             storages.append(Storage(buffer, v.shape, 0, s.strides[1:] if moves else s.strides))
             inputs.append(_part(s, loop) if moves and loop is not None else (Place(s.buffer, s.offset * size), 0))
         outputs = [_part(s, loop) if loop is not None else (Place(s.buffer, s.offset * itemsize(s.buffer.dtype)), 0) for s in results]
-        places = {i: Place(s.buffer, s.offset * itemsize(s.buffer.dtype)) for i, s in enumerate(self.results[:carried])}
-        return Section(self.lower(graph, storages), inputs, outputs, dict(places))
+        kept = enumerate(self.results[:carried])
+        places: dict[Hashable, Place] = {i: Place(s.buffer, s.offset * itemsize(s.buffer.dtype)) for i, s in kept}
+        return Section(self.lower(graph, storages), inputs, outputs, places)
 
 
 def _part(s: Storage, loop: Scan) -> tuple[Place, Extent]:

@@ -18,7 +18,7 @@ from .steps import IndexCheck, KernelStep, Place, Step
 
 
 def kernel_steps(low: Layout, node: Node) -> list[Step]:
-    op, out = node.op, node.outputs[0]
+    op = node.op
     steps: list[Step] = []
     sources: list[Storage] = []
     for v in node.inputs:
@@ -28,7 +28,7 @@ def kernel_steps(low: Layout, node: Node) -> list[Step]:
             steps.append(copy_step(s, dense, [node]))
             s = dense
         sources.append(s)
-    target = low.storage_of(out)
+    targets = [low.storage_of(v) for v in node.outputs]
     assert isinstance(op, WithKernel)
     name, params = op.kernel([(v.shape, v.dtype) for v in node.inputs])
     shapes = [v.shape for v in node.inputs]
@@ -41,13 +41,17 @@ def kernel_steps(low: Layout, node: Node) -> list[Step]:
         assert isinstance(found, WithKernel)
         return found
 
-    places = [Place(s.buffer, s.offset * itemsize(s.buffer.dtype)) for s in [*sources, target]]
+    def workspace(env: Mapping[str, int], threads: int) -> int:
+        found = bound(env)
+        return found.workspace(numbers(env)) + threads * found.thread_workspace(numbers(env))
+
+    places = [Place(s.buffer, s.offset * itemsize(s.buffer.dtype)) for s in [*sources, *targets]]
     checks = [IndexCheck(node.inputs[0].shape[0], node.origin)] if name == "scatter" else []
     work: Extent = product(node.inputs[0].shape) + product(node.inputs[-1].shape)
     steps.append(
         KernelStep(
-            [node], places, [s.buffer for s in sources], [target.buffer], work * 8, checks, KernelSpec(name, tuple(params.items())),
-            lambda env: bound(env).dims(numbers(env)), lambda env: bound(env).workspace(numbers(env)),
+            [node], places, [s.buffer for s in sources], [s.buffer for s in targets], work * 8, checks,
+            KernelSpec(name, tuple(params.items())), lambda env: bound(env).dims(numbers(env)), workspace,
         )
     )  # fmt: skip
     return steps

@@ -57,11 +57,11 @@ class LoopStep(Step):
 
 @dataclass(eq=False)
 class KernelStep(Step):
-    """A hand-written kernel of an op; `dims` and `workspace` are computed from the numbers."""
+    """A hand-written kernel of an op; `dims` and `workspace` are computed from the numbers, and from that of threads."""
 
     spec: KernelSpec = field(default_factory=lambda: KernelSpec("kernel"))
     dims: Callable[[Mapping[str, int]], list[int]] = lambda env: []
-    workspace: Callable[[Mapping[str, int]], int] = lambda env: 0
+    workspace: Callable[[Mapping[str, int], int], int] = lambda env, threads: 0
 
 
 @dataclass

@@ -107,7 +107,10 @@ class Scan(Control):
 
 @dataclass(frozen=True)
 class While(Control):
-    """Runs a body on carried values while a condition on them holds. Inputs: carried values, others of the condition, others of the body."""
+    """Runs a body on carried values while a condition on them holds.
+
+    Inputs: carried values, what else the condition reads, what else the body reads.
+    """
 
     condition: Body
     body: Body
@@ -151,8 +154,14 @@ class While(Control):
         from .reduce import Sum
 
         x: Spec = ((3, 7), "float32")
-        condition = Body(trace(lambda a, top: [reduced(Sum, a) < reduced(Sum, top)], [x, x]))
-        body = Body(trace(lambda a, by: [a * 1.5 + by], [x, x]))
+
+        def holds(a: Value, top: Value) -> list[Value]:
+            return [reduced(Sum, a) < reduced(Sum, top)]
+
+        def grow(a: Value, by: Value) -> list[Value]:
+            return [a * 1.5 + by]
+
+        condition, body = Body(trace(holds, [x, x])), Body(trace(grow, [x, x]))
         inputs = (((3, 7), "float32", 1, 2), ((3, 7), "float32", 40, 50), ((3, 7), "float32", 0, 1))
         return [Sample(cls(condition, body, 1, 1), inputs, False)]
 
@@ -207,8 +216,14 @@ class Switch(Control):
         from ..trace import emit, trace
 
         x: Spec = ((5, 3), "float32")
-        one = Body(trace(lambda a: [emit(Tanh(), a)], [x]))
-        other = Body(trace(lambda a, b: [a * b], [x, x]))
+
+        def bounded(a: Value) -> list[Value]:
+            return [emit(Tanh(), a)]
+
+        def multiplied(a: Value, b: Value) -> list[Value]:
+            return [emit(Mul(), a, b)]
+
+        one, other = Body(trace(bounded, [x])), Body(trace(multiplied, [x, x]))
         values = ((5, 3), "float32", -1.0, 1.0)
         return [
             Sample(cls((one, other), (1, 2)), (((), "int32", low, high), values, values, values), False)

@@ -50,7 +50,7 @@ def _trim_scan(node: Node, op: Scan, used: set[Value]) -> tuple[Value, ...] | No
     body = _copy(graph, [graph.inputs[i] for i in (*carried, *read)], [graph.outputs[i] for i in (*carried, *results)])
     trimmed = replace(op, body=Body(body), carries=len(carried), xs=sum(i < x for i in read))
     made = emit_all(trimmed, *(node.inputs[i] for i in (*carried, *read)))
-    place = {i: v for i, v in zip((*carried, *results), made, strict=True)}
+    place = dict(zip((*carried, *results), made, strict=True))
     return tuple(place.get(i, v) for i, v in enumerate(node.outputs))
 
 

@@ -8,8 +8,8 @@
 A loop group has a space (a shape) and reduced axes. A value in it lives at one of two levels: *full* (a point of the space) or *kept*
 (a point of the axes that are not reduced). Elementwise ops, reductions along those axes and gathers join the group of one of their
 operands where their shapes put them at a level, where they read each member at its own place, and where no path leaves the group
-and comes back. Matrix products, hand-written kernels, control flow and copies are groups of their own; an elementwise group that reads a matrix
-product directly takes no reductions, so that it can run as the product's epilogue.
+and comes back. Matrix products, hand-written kernels, control flow and copies are groups of their own; an elementwise group that reads
+a matrix product directly takes no reductions, so that it can run as the product's epilogue.
 """
 
 from __future__ import annotations

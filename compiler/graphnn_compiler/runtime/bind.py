@@ -295,7 +295,7 @@ class _Part:
             dims = np.array([binder.number(d) for d in step.dims], np.int64)
             row = Row(addresses([step.spec])[0], dims, places, parallel, step)
         elif isinstance(step, KernelStep):
-            need = step.workspace(binder.env)
+            need = step.workspace(binder.env, binder.threads)
             if need:
                 places.append(Address("arena", self.slot(need)))
             row = Row(addresses([step.spec])[0], np.array(step.dims(binder.env), np.int64), places, parallel, step)
