@@ -36,6 +36,7 @@ from .global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
+from .grouped_query_attention import GroupQueryAttention
 from .gru import GRU, GRUCell
 from .hashing import Hashing
 from .identity import Identity
@@ -60,6 +61,7 @@ from .merging import (
     multiply,
     subtract,
 )
+from .multi_head_attention import MultiHeadAttention
 from .normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
 from .pooling import AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D
 from .random_color import RandomBrightness, RandomContrast
@@ -159,6 +161,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "Hashing",
     "Identity",
     "Input",
@@ -179,6 +182,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
