@@ -26,7 +26,9 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "AdaptiveMaxPooling2D": ({"output_size": 2}, (4, 5, 4, 2)),
     "AdaptiveMaxPooling3D": ({"output_size": 2}, (4, 3, 4, 3, 2)),
     "Add": ({}, [(4, 5), (4, 5)]),
+    "AdditiveAttention": ({}, [(4, 3, 2), (4, 5, 2)]),
     "AlphaDropout": ({"rate": 0.3, "seed": 1}, (4, 5)),
+    "Attention": ({"use_scale": True, "dropout": 0.2, "seed": 1}, [(4, 3, 2), (4, 5, 2)]),
     "Average": ({}, [(4, 5), (4, 5)]),
     "AveragePooling1D": ({"pool_size": 2, "padding": "same"}, (4, 5, 2)),
     "AveragePooling2D": ({"pool_size": 2, "padding": "same"}, (4, 5, 4, 2)),
@@ -119,6 +121,7 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "Rescaling": ({"scale": 0.5}, (4, 5)),
     "Reshape": ({"target_shape": (5, 2)}, (4, 10)),
     "Resizing": ({"height": 3, "width": 6}, (4, 5, 4, 2)),
+    "ReversibleEmbedding": ({"input_dim": 3, "output_dim": 4}, (4, 5)),
     "SeparableConv1D": ({"filters": 3, "kernel_size": 2}, (4, 5, 2)),
     "SeparableConv2D": ({"filters": 3, "kernel_size": 2, "padding": "same"}, (4, 5, 4, 2)),
     "SeparableConvolution1D": ({"filters": 3, "kernel_size": 2}, (4, 5, 2)),
@@ -130,6 +133,7 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "SpatialDropout3D": ({"rate": 0.5, "seed": 1}, (4, 2, 2, 2, 3)),
     "SpectralNormalization": ({"layer": layers.Dense(3)}, (4, 5)),
     "Subtract": ({}, [(4, 5), (4, 5)]),
+    "TimeDistributed": ({"layer": layers.Dense(3)}, (4, 5, 2)),
     "UnitNormalization": ({}, (4, 5)),
     "UpSampling1D": ({}, (4, 5, 2)),
     "UpSampling2D": ({"interpolation": "bilinear"}, (4, 3, 2, 2)),
@@ -139,7 +143,7 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "ZeroPadding3D": ({}, (4, 2, 1, 2, 2)),
 }
 CELLS = ("GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells")  # they take states beside the input
-INTEGERS = ("CategoryEncoding", "Embedding", "Hashing", "IntegerLookup")
+INTEGERS = ("CategoryEncoding", "Embedding", "Hashing", "IntegerLookup", "ReversibleEmbedding")
 BEFORE_MODELS = ("StringLookup", "TextVectorization")  # they turn texts into numbers, in Python
 APART = ("GroupQueryAttention", "MultiHeadAttention")  # their inputs are arguments of their own
 TEXTS = ("Hashing",)  # they take texts too
