@@ -13,6 +13,7 @@ from .adaptive_pooling import (
     AdaptiveMaxPooling2D,
     AdaptiveMaxPooling3D,
 )
+from .attention import AdditiveAttention, Attention
 from .batch_normalization import BatchNormalization
 from .bidirectional import Bidirectional
 from .category_encoding import CategoryEncoding
@@ -36,6 +37,7 @@ from .global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
+from .grouped_query_attention import GroupQueryAttention
 from .gru import GRU, GRUCell
 from .hashing import Hashing
 from .identity import Identity
@@ -60,6 +62,7 @@ from .merging import (
     multiply,
     subtract,
 )
+from .multi_head_attention import MultiHeadAttention
 from .normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
 from .pooling import AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D
 from .random_color import RandomBrightness, RandomContrast
@@ -67,6 +70,7 @@ from .random_geometry import RandomCrop, RandomFlip, RandomRotation, RandomTrans
 from .rescaling import Rescaling
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
 from .resizing import CenterCrop, Resizing
+from .reversible_embedding import ReversibleEmbedding
 from .rnn import RNN
 from .separable_convolution import SeparableConv1D, SeparableConv2D
 from .simple_rnn import SimpleRNN, SimpleRNNCell
@@ -75,6 +79,7 @@ from .spectral_normalization import SpectralNormalization
 from .stacked_cells import StackedRNNCells
 from .string_lookup import StringLookup
 from .text_vectorization import TextVectorization
+from .time_distributed import TimeDistributed
 from .transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from .up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from .wrapper import Wrapper
@@ -103,7 +108,9 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -159,6 +166,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "Hashing",
     "Identity",
     "Input",
@@ -179,6 +187,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
@@ -196,6 +205,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -211,6 +221,7 @@ __all__ = [
     "StringLookup",
     "Subtract",
     "TextVectorization",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

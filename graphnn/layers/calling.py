@@ -138,7 +138,7 @@ class Calling(ArrayCalls):
             raise
         finally:
             tracer.path.pop()
-        self._pass_masks(first, outputs)
+        self._pass_masks(first, outputs, bound.get("mask"))
         return outputs
 
     def _prepared(self, bound: dict[str, Any]) -> dict[str, Any]:
@@ -187,8 +187,11 @@ class Calling(ArrayCalls):
         """The mask of the outputs, from the masks of the inputs."""
         return previous_mask
 
-    def _pass_masks(self, first: Any, outputs: Any) -> None:
-        before = tree.map_structure(get_mask, first) if first is not None else None
+    def _pass_masks(self, first: Any, outputs: Any, given: Any = None) -> None:
+        """Lets masks travel with the outputs; `given`: the argument `mask`, which counts in place of what came with the inputs."""
+        before = given
+        if before is None and first is not None:
+            before = tree.map_structure(get_mask, first)
         if not self.supports_masking:
             if any(m is not None for m in tree.flatten(before)):
                 warnings.warn(
@@ -202,8 +205,8 @@ class Calling(ArrayCalls):
             return
         masks = self.compute_mask(first, before)
         for y, m in zip(values, tree.flatten(masks), strict=False):
-            if m is not None and get_mask(y) is None:
-                set_mask(y, m)
+            if (isinstance(m, Value) or is_arraylike(m)) and get_mask(y) is None:
+                set_mask(y, value(m))
 
     # ---- building
 

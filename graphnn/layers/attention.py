@@ -1,0 +1,212 @@
+"""Attention over the steps of a sequence, with one head.
+
+Exports: AdditiveAttention, Attention.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ops, random
+from .common import ConfiguredLayer, fraction
+from .merging import show
+
+__all__ = ["AdditiveAttention", "Attention"]
+
+# Taken from the scores of steps that are left out: far more than scores differ by, so that such steps get no weight, and
+# that the steps of a row without any other get equal ones.
+_LEFT_OUT = {"float16": 6e4, "float64": 1e18}
+
+
+class Attention(ConfiguredLayer):
+    r"""Mixes values by how well their keys fit a query.
+
+    $$y_t = \sum_s \operatorname{softmax}_s(e_{t s}) \, v_s, \quad e_{t s} = g \; q_t \cdot k_s$$
+
+    or, with `score_mode="concat"`, $e_{t s} = c \sum_i \tanh(g \, (q_{t i} + k_{s i}))$.
+
+    Args:
+        use_scale: whether $g$ is a trained number; else it is 1.
+        score_mode: "dot" or "concat".
+        dropout: the probability with which a weight is left out in training.
+        seed: an integer for dropout that repeats from run to run.
+
+    Shapes:
+        inputs: a list of query `(batch, T, n)`, value `(batch, S, m)` and, if it is not the value, key `(batch, S, n)`;
+        output `(batch, T, m)`; `scale` `()` with `use_scale`, `concat_score_weight` `()` with "concat".
+
+    The call takes `mask`, a list of the masks `(batch, T)` of queries and `(batch, S)` of values, each of which may be None:
+    values that are left out get no weight (where all are, they get equal ones), and outputs of queries that are left out are 0.
+    With `use_causal_mask=True` no step sees a later one. With `return_attention_scores=True` the weights `(batch, T, S)` come
+    as a second output.
+
+    Raises:
+        ValueError: `score_mode` is neither, the inputs or masks are not lists of two or three, or shapes do not fit.
+
+    Source: Luong et al., "Effective Approaches to Attention-based Neural Machine Translation", 2015 (arXiv:1508.04025).
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> query, value = np.zeros((1, 2, 3), "float32"), np.array([[[0.0, 0, 0], [2, 4, 6]]], "float32")
+    >>> layers.Attention()([query, value]).tolist()
+    [[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]]
+    """
+
+    def __init__(
+        self, use_scale: bool = False, score_mode: str = "dot", dropout: float = 0.0, seed: int | None = None, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        if score_mode not in ("dot", "concat"):
+            raise ValueError(f"{self.title}: `score_mode` must be 'dot' or 'concat'. Received: score_mode={score_mode!r}")
+        self.use_scale = use_scale
+        self.score_mode = score_mode
+        self.dropout = fraction(self, "dropout", dropout)
+        self.seed = seed
+        self.supports_masking = True
+        if dropout > 0:
+            self.seed_generator = random.SeedGenerator(seed)
+        self.scale: Any = None
+        self.concat_score_weight: Any = None
+
+    @property
+    def title(self) -> str:
+        """The layer as messages call it."""
+        return f"{type(self).__name__} {self.name!r}"
+
+    def build(self, input_shape: Any) -> None:
+        self.check_shapes(input_shape)
+        if self.use_scale:
+            self.scale = self.add_weight(name="scale", shape=(), initializer="ones")
+        if self.score_mode == "concat":
+            self.concat_score_weight = self.add_weight(name="concat_score_weight", shape=(), initializer="ones")
+
+    def scores(self, query: Any, key: Any) -> Any:
+        """How well keys fit queries, (batch, T, S)."""
+        if self.score_mode == "dot":
+            found = ops.matmul(query, ops.swapaxes(key, -2, -1))
+            return found if self.scale is None else ops.multiply(found, self.scale)
+        return ops.multiply(self.concat_score_weight, ops.sum(sums_squashed(query, key, self.scale), axis=-1))
+
+    def call(
+        self, inputs: Any, mask: Any = None, training: bool = False, return_attention_scores: bool = False, use_causal_mask: bool = False
+    ) -> Any:
+        self.check_inputs(inputs)
+        self.check_mask(mask)
+        query, value, key = *inputs[:2], inputs[-1]  # of two, the value is its own key
+        scores = self.scores(query, key)
+        weights = ops.softmax(masked(scores, None if mask is None else mask[1], use_causal_mask), axis=-1)
+        if training and self.dropout > 0:
+            weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
+        output = ops.matmul(weights, value)
+        if mask is not None and mask[0] is not None:
+            output = ops.multiply(output, ops.cast(ops.expand_dims(truth(mask[0]), -1), output.dtype))
+        return (output, weights) if return_attention_scores else output
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the queries."""
+        self.check_mask(mask)
+        return None if mask is None else mask[0]
+
+    # ---- checks
+
+    def check_inputs(self, inputs: Any) -> None:
+        """ValueError for anything but a list of two or three tensors whose shapes fit."""
+        if not isinstance(inputs, list):
+            shape = getattr(inputs, "shape", inputs)
+            raise ValueError(f"{self.title} takes a list [query, value] or [query, value, key]. Received: inputs={shape}")
+        self.check_shapes([tuple(d if isinstance(d, int) else None for d in x.shape) for x in inputs])  # pyright: ignore
+
+    def check_shapes(self, shapes: Any) -> None:
+        """ValueError for anything but a list of two or three shapes that fit."""
+        if not isinstance(shapes, list) or not all(isinstance(s, list | tuple) for s in shapes):  # pyright: ignore
+            raise ValueError(f"{self.title} takes a list [query, value] or [query, value, key]. Received: inputs of shape {shapes}")
+        found: list[Any] = [tuple(s) for s in shapes]  # pyright: ignore
+        if len(found) not in (2, 3):
+            raise ValueError(f"{self.title} takes a list of 2 or 3 inputs, query, value and key. Received: {len(found)} inputs")
+        query, value, key = *found[:2], found[-1]
+        if not len(query) == len(value) == len(key) or len(query) < 2:
+            raise ValueError(f"{self.title}: inputs must have equally many axes, 2 at least. Received: shapes {show(found)}")
+        for what, a, b in (("features of query and key", query[-1], key[-1]), ("steps of key and value", key[-2], value[-2])):
+            if None not in (a, b) and a != b:
+                raise ValueError(f"{self.title}: the {what} differ in number. Received: shapes {show(found)}")
+
+    def check_mask(self, mask: Any) -> None:
+        """ValueError for anything but None or a list of two or three masks."""
+        if mask is None:
+            return
+        if not isinstance(mask, list):
+            raise ValueError(f"{self.title}: `mask` must be a list [query mask, value mask]. Received: mask={mask!r}")
+        if len(mask) not in (2, 3):  # pyright: ignore[reportUnknownArgumentType]
+            raise ValueError(f"{self.title}: `mask` must be a list of 2 or 3 masks. Received: {len(mask)}")  # pyright: ignore
+
+
+class AdditiveAttention(Attention):
+    r"""Mixes values by how well their keys fit a query, after Bahdanau.
+
+    $$y_t = \sum_s \operatorname{softmax}_s(e_{t s}) \, v_s, \quad e_{t s} = \sum_i g_i \tanh(q_{t i} + k_{s i})$$
+
+    Args:
+        use_scale: whether $g$ is trained; else it is 1.
+        dropout: the probability with which a weight is left out in training.
+        seed: an integer for dropout that repeats from run to run.
+
+    Shapes:
+        inputs: a list of query `(batch, T, n)`, value `(batch, S, m)` and, if it is not the value, key `(batch, S, n)`;
+        output `(batch, T, m)`; `scale` `(n,)` with `use_scale`.
+
+    The call takes `mask`, `use_causal_mask` and `return_attention_scores` as that of `Attention`.
+
+    Raises:
+        ValueError: the inputs or masks are not lists of two or three, or shapes do not fit.
+
+    Source: Bahdanau et al., "Neural Machine Translation by Jointly Learning to Align and Translate", 2014 (arXiv:1409.0473).
+
+    >>> import numpy as np
+    >>> from graphnn import layers
+    >>> query, value = np.zeros((1, 2, 3), "float32"), np.ones((1, 4, 3), "float32")
+    >>> layers.AdditiveAttention()([query, value]).tolist()
+    [[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]]
+    """
+
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any):
+        super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        self.check_shapes(input_shape)
+        features = input_shape[0][-1]
+        if self.use_scale and features is None:
+            raise ValueError(f"{self.title}: the features of the query must be known. Received: shapes {show(input_shape)}")
+        if self.use_scale:
+            self.scale = self.add_weight(name="scale", shape=(features,), initializer="glorot_uniform")
+
+    def scores(self, query: Any, key: Any) -> Any:
+        """How well keys fit queries, (batch, T, S)."""
+        squashed = sums_squashed(query, key, None)
+        return ops.sum(squashed if self.scale is None else ops.multiply(squashed, self.scale), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "seed": self.seed}
+
+
+def sums_squashed(query: Any, key: Any, scale: Any) -> Any:
+    """tanh(scale * (q[t] + k[s])), (batch, T, S, n)."""
+    sums = ops.add(ops.expand_dims(query, -2), ops.expand_dims(key, -3))
+    return ops.tanh(sums if scale is None else ops.multiply(scale, sums))
+
+
+def masked(scores: Any, mask: Any, causal: bool) -> Any:
+    """Scores (..., T, S), those of places that are left out lowered."""
+    keep = None if mask is None else ops.expand_dims(truth(mask), -2)
+    if causal:
+        *_, t, s = ops.shape(scores)
+        past = ops.greater_equal(ops.expand_dims(ops.arange(t), 1), ops.expand_dims(ops.arange(s), 0))
+        keep = past if keep is None else ops.logical_and(keep, past)
+    if keep is None:
+        return scores
+    lowered = ops.cast(ops.logical_not(keep), scores.dtype)
+    return ops.subtract(scores, ops.multiply(lowered, _LEFT_OUT.get(scores.dtype, 1e9)))
+
+
+def truth(mask: Any) -> Any:
+    """A mask as bool."""
+    return ops.cast(mask, "bool")
