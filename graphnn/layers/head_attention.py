@@ -15,7 +15,14 @@ from .dropout import Dropout
 from .einsum_dense import EinsumDense
 from .input_spec import known
 
-_OPTIONS = ("kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint")
+_OPTIONS = (
+    "kernel_initializer",
+    "bias_initializer",
+    "kernel_regularizer",
+    "bias_regularizer",
+    "kernel_constraint",
+    "bias_constraint",
+)
 _GET = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
 FRONT, BACK = string.ascii_lowercase[:13], string.ascii_lowercase[13:]
 
