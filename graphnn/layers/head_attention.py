@@ -13,8 +13,16 @@ from .activation_layers import Softmax
 from .common import ConfiguredLayer, Identifier, fraction, positive_integer, written
 from .dropout import Dropout
 from .einsum_dense import EinsumDense
+from .input_spec import known
 
-_OPTIONS = ("kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint")
+_OPTIONS = (
+    "kernel_initializer",
+    "bias_initializer",
+    "kernel_regularizer",
+    "bias_regularizer",
+    "kernel_constraint",
+    "bias_constraint",
+)
 _GET = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
 FRONT, BACK = string.ascii_lowercase[:13], string.ascii_lowercase[13:]
 
@@ -103,7 +111,7 @@ class HeadAttention(ConfiguredLayer):
         """A mask of the steps of a tensor, as one of scores."""
         n = len(self._attention_axes)
         m = ops.cast(mask, "bool")
-        if n and m.ndim == len(size) - n - 1:  # each axis of the tensor but its features: those attended over go last
+        if m.ndim == len(size) - n - 1:  # each axis of the tensor but its features: those attended over go last
             others = [i for i in range(m.ndim) if i not in self._attention_axes]
             if [*others, *self._attention_axes] != list(range(m.ndim)):
                 m = ops.transpose(m, (*others, *self._attention_axes))
@@ -143,6 +151,12 @@ class HeadAttention(ConfiguredLayer):
         q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         axes = self._attention_axes
         others = [i for i in range(q.ndim - 2) if i not in axes]
+        if any(_differ(q.shape[i], x.shape[i]) for i in others for x in (k, v)) or any(map(_differ, k.shape[:-2], v.shape[:-2])):
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r}: the inputs must have equal extents but for features and, between query and "
+                "the others, steps. "
+                f"Received: query.shape={known(query.shape)}, value.shape={known(value.shape)}, key.shape={known(key.shape)}"
+            )
         size = (*(q.shape[i] for i in others), q.shape[-2], *(q.shape[i] for i in axes), *(k.shape[i] for i in axes))
         keep = self._kept(size, value_mask, key_mask, attention_mask)
         rows = None if query_mask is None else self._over("query_mask", query_mask, size, True)
@@ -222,6 +236,10 @@ def _fresh(option: Any) -> Any:
 def _heads_last(x: Any) -> Any:
     """(batch, heads, T, 1) as (batch, T, heads, 1)."""
     return ops.transpose(x, (0, 2, 1, 3))
+
+
+def _differ(a: Any, b: Any) -> bool:
+    return isinstance(a, int) and isinstance(b, int) and a != b
 
 
 def traveling(x: Any) -> Any:

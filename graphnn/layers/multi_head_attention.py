@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..tensor import dims_of
+from ..tensor import KerasTensor, dims_of
 from .common import Identifier, positive_integer
 from .head_attention import HeadAttention, traveling
 
@@ -103,7 +103,7 @@ class MultiHeadAttention(HeadAttention):
     value_dense = property(lambda self: self._value_dense, doc="The projection of values.")
     output_dense = property(lambda self: self._output_dense, doc="The projection of the heads to the output.")
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         query, value = tuple(query_shape), tuple(value_shape)
         key = value if key_shape is None else tuple(key_shape)
         if len(query) < 3 or not len(query) == len(value) == len(key):
@@ -137,10 +137,11 @@ class MultiHeadAttention(HeadAttention):
 
     def _symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         # As in Keras, symbolic scores have as many steps of keys as of queries, whatever the keys have.
-        y = super()._symbolic(args, kwargs)
-        if isinstance(y, tuple) and y[1].ndim == 4:
-            y[1].dims = dims_of((*y[1].shape[:-1], y[1].shape[-2]))
-        return y
+        found = super()._symbolic(args, kwargs)
+        scores = found[1] if isinstance(found, tuple) else None  # pyright: ignore[reportUnknownVariableType]
+        if isinstance(scores, KerasTensor) and scores.ndim == 4:
+            scores.dims = dims_of((*scores.shape[:-1], scores.shape[-2]))
+        return found  # pyright: ignore[reportUnknownVariableType]
 
     def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> tuple[int | None, ...]:
         """The shape of the output.
