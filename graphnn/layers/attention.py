@@ -88,7 +88,12 @@ class Attention(ConfiguredLayer):
         return ops.multiply(self.concat_score_weight, ops.sum(sums_squashed(query, key, self.scale), axis=-1))
 
     def call(
-        self, inputs: Any, mask: Any = None, training: bool = False, return_attention_scores: bool = False, use_causal_mask: bool = False
+        self,
+        inputs: Any,
+        mask: Any = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
     ) -> Any:
         self.check_inputs(inputs)
         self.check_mask(mask)
@@ -119,7 +124,9 @@ class Attention(ConfiguredLayer):
     def check_shapes(self, shapes: Any) -> None:
         """ValueError for anything but a list of two or three shapes that fit."""
         if not isinstance(shapes, list) or not all(isinstance(s, list | tuple) for s in shapes):  # pyright: ignore
-            raise ValueError(f"{self.title} takes a list [query, value] or [query, value, key]. Received: inputs of shape {shapes}")
+            raise ValueError(
+                f"{self.title} takes a list [query, value] or [query, value, key]. Received: inputs of shape {shapes}"
+            )
         found: list[Any] = [tuple(s) for s in shapes]  # pyright: ignore
         if len(found) not in (2, 3):
             raise ValueError(f"{self.title} takes a list of 2 or 3 inputs, query, value and key. Received: {len(found)} inputs")

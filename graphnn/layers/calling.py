@@ -13,7 +13,7 @@ from graphnn_compiler.runtime.fork import LockOwner
 from graphnn_compiler.trace import active
 
 from .. import tree
-from ..context import calling, current_path, current_training, get_mask, name_scope, set_mask, suspended
+from ..context import calling, current_path, current_training, get_mask, mask_may_end_in, name_scope, set_mask, suspended
 from ..dispatch import find, value
 from ..node import Node, symbolic_outputs
 from ..program import is_arraylike
@@ -193,7 +193,7 @@ class Calling(ArrayCalls):
         if before is None and first is not None:
             before = tree.map_structure(get_mask, first)
         if not self.supports_masking:
-            if any(m is not None for m in tree.flatten(before)):
+            if any(m is not None for m in tree.flatten(before)) and not mask_may_end_in(self):
                 warnings.warn(
                     f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask attached to it. However, this "
                     "layer does not support masking and will therefore destroy the mask information.",

@@ -12,7 +12,7 @@ from graphnn_compiler.dims import show
 from graphnn_compiler.ir import Value
 
 from .. import ops, tree
-from ..context import collected, current_training
+from ..context import collected, current_training, mask_ends_in
 from ..dispatch import value
 from .folding import rows_are_apart
 from .layer import Layer
@@ -88,7 +88,8 @@ class TimeDistributed(Wrapper):
         return tree.map_structure(lambda y: ops.reshape(y, (batch, steps, *ops.shape(y)[1:])), found)
 
     def _step(self, x: Any, mask: Any = None) -> Any:
-        return self.layer(x) if mask is None else self.layer(x, mask=mask)
+        with mask_ends_in(self.layer):
+            return self.layer(x) if mask is None else self.layer(x, mask=mask)
 
     def _loop(self, x: Value, masks: list[Value]) -> Any:
         """The steps in a loop; what the layer adds to the loss inside comes out of it as further results."""
