@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from graphnn_compiler.dims import ConcreteExtentNeeded, Dim
 from graphnn_compiler.ir import Value
 from graphnn_compiler.runtime.program import check_memory
 from graphnn_compiler.states import State, written
@@ -182,6 +183,8 @@ class Variable(State, Operators):
 
     def _same_shape(self, x: Any) -> None:
         if tuple(x.shape) != self.array.shape:
+            if len(x.shape) == self.array.ndim and any(isinstance(d, Dim) for d in x.shape):
+                raise ConcreteExtentNeeded(f"whether {tuple(x.shape)} is the shape of variable {self.path!r}, {self.array.shape}")
             raise ValueError(
                 "The shape of the target variable and the shape of the target value in `variable.assign(value)` must match. "
                 f"variable {self.path!r} has shape {self.array.shape}, Received: value of shape {tuple(x.shape)}"

@@ -73,7 +73,7 @@ class Attention(ConfiguredLayer):
         """The layer as messages call it."""
         return f"{type(self).__name__} {self.name!r}"
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         self.check_shapes(input_shape)
         if self.use_scale:
             self.scale = self.add_weight(name="scale", shape=(), initializer="ones")
@@ -107,7 +107,7 @@ class Attention(ConfiguredLayer):
             output = ops.multiply(output, ops.cast(ops.expand_dims(truth(mask[0]), -1), output.dtype))
         return (output, weights) if return_attention_scores else output
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The mask of the queries."""
         self.check_mask(mask)
         return None if mask is None else mask[0]
@@ -178,7 +178,7 @@ class AdditiveAttention(Attention):
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any):
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         self.check_shapes(input_shape)
         features = input_shape[0][-1]
         if self.use_scale and features is None:

@@ -54,8 +54,9 @@ def _layer_is(layer: Any, training: Any) -> bool:
     name = type(layer).__name__
     if getattr(layers, name, None) is not type(layer) or not (name in _ALWAYS or (name in _IN_INFERENCE and not training)):
         return False
-    axis = getattr(layer, "axis", -1)
-    if not all(isinstance(a, int) and (a == -1 or a > 0) for a in (axis if isinstance(axis, list | tuple) else [axis])):
+    axis: Any = getattr(layer, "axis", -1)
+    axes: list[Any] = [*axis] if isinstance(axis, list | tuple) else [axis]  # pyright: ignore[reportUnknownArgumentType]
+    if not all(isinstance(a, int) and (a == -1 or a > 0) for a in axes):
         return False
     if name == "Reshape" and not layer.target_shape:
         return False

@@ -84,8 +84,11 @@ class TimeDistributed(Wrapper):
 
     def _as_rows(self, x: Value) -> Any:
         batch, steps, *rest = ops.shape(x)
-        found = self.layer(ops.reshape(x, (batch * steps, *rest)))
-        return tree.map_structure(lambda y: ops.reshape(y, (batch, steps, *ops.shape(y)[1:])), found)
+
+        def parted(y: Any) -> Any:
+            return ops.reshape(y, (batch, steps, *ops.shape(y)[1:]))
+
+        return tree.map_structure(parted, self.layer(ops.reshape(x, (batch * steps, *rest))))
 
     def _step(self, x: Any, mask: Any = None) -> Any:
         with mask_ends_in(self.layer):

@@ -144,7 +144,7 @@ class _Writer:
         p, index, mask = expr.operand, f"v{expr.index}", "m" if lanes else "one"
         t = SUFFIX[self.nest.operands[p].dtype]
         self.put(f"w{i} = (lt({index}, zero_index) | ge({index}, splat_i64(limit{i}))) & {mask}{note}")
-        self.put(f"if status == 0 and hany(w{i}):")
+        self.put(f"if hany(w{i}):")
         where = "0"
         if expr.where >= 0:
             q = expr.where
@@ -156,7 +156,10 @@ class _Writer:
                 where += f" + p{i} * ({step})"
         self.put(f"    p{i} = hmin(select(w{i}, ramp_i64(0, 1), splat_i64(16)))")
         self.put(f"    x{i} = hmax(select(eq(ramp_i64(0, 1), splat_i64(p{i})), {index}, const_i64(-9223372036854775808)))")
-        self.put(f"    status = fail(ctx, tid, {where}, x{i})")
+        self.put(f"    at{i} = {where}")
+        self.put(f"    if status == 0 or at{i} < lowest:")  # which thread meets which bad index first must not matter
+        self.put(f"        status = fail(ctx, tid, at{i}, x{i})")
+        self.put(f"        lowest = at{i}")
         if self.nest.operands[p].buffer is None:
             self.put(f"v{i} = to_{t}(select(w{i}, zero_index, {index}))")
             return

@@ -2,6 +2,7 @@
 
     Mul(x, 1) -> x          Add(x, 0) -> x  (integers)     Reshape(Reshape(x)) -> Reshape(x)
     Cast(t)(x: t) -> x      Transpose(Transpose(x)) -> one Transpose     StopGradient(x) -> x
+    Transpose(Take(table, i)) -> Take(table, Transpose(i)) where rows stay rows
     Sum(axes=(i,)) of an axis of extent 1 -> Reshape                     f(constants) -> constant
     f(BroadcastTo(c)) -> BroadcastTo(f(c)) for one number c
 """
@@ -17,6 +18,7 @@ from ..interpret import concrete
 from ..ir import Graph, Node, Value
 from ..ops.base import Elementwise
 from ..ops.elementwise import Add, Cast, Div, Mul, StopGradient, Sub
+from ..ops.index import Take
 from ..ops.movement import BroadcastTo, Constant, Reshape, Transpose, constant, reshape, transpose
 from ..ops.reduce import Reduce
 from ..trace import emit
@@ -96,6 +98,13 @@ def _rule(node: Node) -> tuple[Value, ...] | None:
             return (x,)
         if isinstance(inner, Transpose) and x.node is not None:
             return (transpose(x.node.inputs[0], tuple(inner.perm[p] for p in op.perm)),)
+        if isinstance(inner, Take) and inner.axis == 0 and x.node is not None:
+            table, index = x.node.inputs
+            if op.perm[index.ndim :] == tuple(range(index.ndim, x.ndim)):
+                turned = emit(inner, table, transpose(index, op.perm[: index.ndim]))
+                assert turned.node is not None
+                turned.node.origin = x.node.origin  # whom a bad index is reported for
+                return (turned,)
     if isinstance(op, Reduce):
         real = tuple(a for a in op.axes if x.shape[a] != 1)
         if real != op.axes:
