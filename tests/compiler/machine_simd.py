@@ -91,7 +91,7 @@ def _vocabulary() -> dict[str, Any]:
 def fail(ctx: int, tid: int, position: int, value: int) -> int:
     """Notes the first error of a thread, as simd's `fail` does."""
     line = at(ctx + 8 * (context.LINES + context.LINE * tid), np.int64, context.LINE)
-    if line[context.CODE] == 0:
+    if line[context.CODE] == 0 or (line[context.ROW] == 0 and position < line[context.POSITION]):  # the runner stamps rows
         line[context.CODE], line[context.POSITION], line[context.VALUE] = 1, position, value
     return 1
 

@@ -12,9 +12,9 @@ from graphnn_compiler.autodiff import gradients
 from graphnn_compiler.dims import symbol
 from graphnn_compiler.executable import Executable, Rows
 from graphnn_compiler.interpret import interpret
-from graphnn_compiler.ir import Graph
+from graphnn_compiler.ir import Graph, Value
 from graphnn_compiler.ops.elementwise import Relu, StopGradient
-from graphnn_compiler.ops.index import Take
+from graphnn_compiler.ops.index import IndexOutOfRange, Take
 from graphnn_compiler.ops.reduce import Max, Sum
 from graphnn_compiler.ops.transcendental import Exp, Log
 from graphnn_compiler.runtime import program, team
@@ -220,3 +220,25 @@ def test_a_run_in_parts_has_the_bits_of_one_in_one(monkeypatch) -> None:
     team.set_threads(None)
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 4])
+def test_the_first_bad_index_is_reported_on_any_number_of_threads(threads: int) -> None:
+    """Rows that are looked up by transposed indices are read in another order than the indices lie in."""
+    ids = np.zeros((40, 30), "int32")
+    ids[3, 29], ids[7, 0], ids[39, 1] = 77, -5, 88
+
+    def f(table: Value, index: Value) -> list[Value]:
+        return [b.transpose(emit(Take(0), table, b.value(index, "int64")), (1, 0, 2))]
+
+    team.set_threads(threads)
+    try:
+        run = Executable(trace(f, [((9, 8), "float32"), ((40, 30), "int32")]))
+        with pytest.raises(IndexOutOfRange, match=r"index 77 at position 119 "):
+            run([np.zeros((9, 8), "float32"), ids])
+        table = np.random.default_rng(0).standard_normal((9, 8)).astype("float32")
+        good = np.random.default_rng(1).integers(0, 9, (40, 30)).astype("int32")
+        np.testing.assert_array_equal(run([table, good])[0], table[good].transpose(1, 0, 2))
+        assert len(run.lowered.steps) == 2  # the indices in their dtype, the rows in their order
+    finally:
+        team.set_threads(None)

@@ -158,7 +158,8 @@ class _Writer:
         self.put(f"    x{i} = hmax(select(eq(ramp_i64(0, 1), splat_i64(p{i})), {index}, const_i64(-9223372036854775808)))")
         self.put(f"    at{i} = {where}")
         self.put(f"    if status == 0 or at{i} < lowest:")  # which thread meets which bad index first must not matter
-        self.put(f"        status = fail(ctx, tid, at{i}, x{i})")
+        self.put(f"        fail(ctx, tid, at{i}, x{i})")
+        self.put("        status = 1")
         self.put(f"        lowest = at{i}")
         if self.nest.operands[p].buffer is None:
             self.put(f"v{i} = to_{t}(select(w{i}, zero_index, {index}))")
@@ -306,6 +307,7 @@ class _Writer:
         self.unpack()
         if self.checks:
             self.put("status = 0")
+            self.put("lowest = 0")
             self.put("zero_index = const_i64(0)")
             self.put("one = lanes_below(1)")
         if nest.tile is not None:

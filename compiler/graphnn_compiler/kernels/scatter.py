@@ -53,7 +53,8 @@ def build(dtype: str, mode: str) -> Callable[..., Any]:
             r = scalar_i64(index + i * 8)
             if r < 0 or r >= rows:
                 if status == 0:
-                    status = fail(ctx, tid, i, r)
+                    fail(ctx, tid, i, r)
+                    status = 1
             elif r >= first_row and r < end_row:
                 for j in range(first, end, 16):
                     m = lanes_below(end - j)

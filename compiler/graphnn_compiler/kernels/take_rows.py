@@ -30,7 +30,9 @@ def build() -> Callable[..., Any]:
         for i in range(rows * tid // n, last):
             r = scalar_i64(order + i * 8)
             if r < 0 or r >= limit:
-                status = fail(ctx, tid, i, r)
+                if status == 0:
+                    fail(ctx, tid, i, r)
+                status = 1
                 continue
             source = table + r * size
             target = out + i * size
