@@ -13,6 +13,7 @@ from .adaptive_pooling import (
     AdaptiveMaxPooling2D,
     AdaptiveMaxPooling3D,
 )
+from .attention import AdditiveAttention, Attention
 from .batch_normalization import BatchNormalization
 from .category_encoding import CategoryEncoding
 from .concatenation import Concatenate, concatenate
@@ -34,6 +35,7 @@ from .global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
+from .group_query_attention import GroupQueryAttention
 from .hashing import Hashing
 from .identity import Identity
 from .input_layer import Input, InputLayer
@@ -56,6 +58,7 @@ from .merging import (
     multiply,
     subtract,
 )
+from .multi_head_attention import MultiHeadAttention
 from .normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
 from .pooling import AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D
 from .random_color import RandomBrightness, RandomContrast
@@ -63,15 +66,19 @@ from .random_geometry import RandomCrop, RandomFlip, RandomRotation, RandomTrans
 from .rescaling import Rescaling
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
 from .resizing import CenterCrop, Resizing
+from .reversible_embedding import ReversibleEmbedding
 from .separable_convolution import SeparableConv1D, SeparableConv2D
 from .spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from .spectral_normalization import SpectralNormalization
 from .string_lookup import StringLookup
 from .text_vectorization import TextVectorization
+from .time_distributed import TimeDistributed
 from .transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from .up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from .wrapper import Wrapper
 from .zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+
+GroupedQueryAttention = GroupQueryAttention
 
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
 Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose = Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
@@ -93,7 +100,9 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -144,6 +153,8 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
+    "GroupedQueryAttention",
     "Hashing",
     "Identity",
     "Input",
@@ -163,6 +174,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
@@ -179,6 +191,7 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "ReversibleEmbedding",
     "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
@@ -192,6 +205,7 @@ __all__ = [
     "StringLookup",
     "Subtract",
     "TextVectorization",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

@@ -138,7 +138,7 @@ class Calling(ArrayCalls):
             raise
         finally:
             tracer.path.pop()
-        self._pass_masks(first, outputs)
+        self._pass_masks(bound, outputs)
         return outputs
 
     def _prepared(self, bound: dict[str, Any]) -> dict[str, Any]:
@@ -187,8 +187,12 @@ class Calling(ArrayCalls):
         """The mask of the outputs, from the masks of the inputs."""
         return previous_mask
 
-    def _pass_masks(self, first: Any, outputs: Any) -> None:
-        before = tree.map_structure(get_mask, first) if first is not None else None
+    def _pass_masks(self, bound: dict[str, Any], outputs: Any) -> None:
+        """Lets the masks of `compute_mask` travel with the outputs; a `mask` that the call was given counts before the input's own."""
+        first = next(iter(bound.values()), None)
+        before = bound.get("mask")
+        if before is None and first is not None:
+            before = tree.map_structure(get_mask, first)
         if not self.supports_masking:
             if any(m is not None for m in tree.flatten(before)):
                 warnings.warn(
@@ -203,7 +207,7 @@ class Calling(ArrayCalls):
         masks = self.compute_mask(first, before)
         for y, m in zip(values, tree.flatten(masks), strict=False):
             if m is not None and get_mask(y) is None:
-                set_mask(y, m)
+                set_mask(y, value(m))
 
     # ---- building
 
