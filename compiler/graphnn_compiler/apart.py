@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .dims import Dim, Extent, quotient, symbols_of
 from .ir import Graph, Node, Value
+from .ops.attention import Attention
 from .ops.base import Elementwise
 from .ops.contract import MatMul
 from .ops.conv import Conv, ConvInput
@@ -99,6 +100,8 @@ def _by_rows(node: Node, of_rows: list[bool], rows: Extent) -> bool:
             return op.axis != 0 and all(of_rows)
         case MaxPool() | AveragePool():
             return all(of_rows)
+        case Attention():
+            return all(of_rows[:3])
         case ArgSort() | Cumulate():
             return len(shape) > 1
         case _:

@@ -144,8 +144,8 @@ def _slice_axis(part: slice, n: Extent) -> tuple[Extent, Extent, int]:
     if not isinstance(n, int):
         start = 0 if part.start is None else part.start
         stop = n if part.stop is None else part.stop
-        if step == 1 and isinstance(start, int) and isinstance(stop, int | type(n)):
-            first = start if start >= 0 else n + start
+        if step == 1 and isinstance(start, int | type(n)) and isinstance(stop, int | type(n)):
+            first = start if not isinstance(start, int) or start >= 0 else n + start
             last = stop if not isinstance(stop, int) or stop >= 0 else n + stop
             if isinstance(stop, int) and stop >= 0:
                 int(n)  # whether the axis is that long is a question for numbers

@@ -20,6 +20,8 @@ def concrete(op: Op, env: Mapping[str, int]) -> Op:
     def number(x: Any) -> Any:
         if isinstance(x, tuple):
             return tuple(number(e) for e in x)  # type: ignore[misc]
+        if hasattr(x, "bound"):  # a body
+            return x.bound(env)
         return evaluate(x, env) if isinstance(x, Dim) else x
 
     changed = {f.name: number(getattr(op, f.name)) for f in fields(op)}
@@ -32,9 +34,11 @@ def bind_data(graph: Graph, inputs: Sequence[Array]) -> dict[str, int]:
     return {name: int(inputs[place[v]].max(initial=-1)) + 1 for name, v in graph.data_extents.items()}
 
 
-def bind_symbols(values: Sequence[Value], shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
-    """The numbers of the symbols in the shapes of inputs; a ValueError where arrays and shapes disagree."""
-    env: dict[str, int] = {}
+def bind_symbols(
+    values: Sequence[Value], shapes: Sequence[tuple[int, ...]], around: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """The numbers of the symbols in the shapes of inputs, besides those known; a ValueError where arrays and shapes disagree."""
+    env: dict[str, int] = dict(around or {})
     for v, shape in zip(values, shapes, strict=True):
         if len(shape) != v.ndim:
             raise ValueError(f"an input of {v.ndim} axes was given an array of shape {shape}")
@@ -50,19 +54,25 @@ def bind_symbols(values: Sequence[Value], shapes: Sequence[tuple[int, ...]]) -> 
     return env
 
 
-def interpret(graph: Graph, inputs: Sequence[Array], states: Mapping[Hashable, Array]) -> tuple[list[Array], dict[Hashable, Array]]:
-    """Outputs and new values of states; nothing is written in place."""
+def interpret(
+    graph: Graph, inputs: Sequence[Array], states: Mapping[Hashable, Array], env: Mapping[str, int] | None = None
+) -> tuple[list[Array], dict[Hashable, Array]]:
+    """Outputs and new values of states; nothing is written in place. `env`: numbers of symbols that inputs do not tell."""
     known: dict[Value, Array] = {}
-    for _ in _walk(graph, inputs, states, known):
+    for _ in _walk(graph, inputs, states, known, env):
         pass
     return [known[v] for v in graph.outputs], {k: known[v] for k, v in graph.updates.items()}
 
 
 def _walk(
-    graph: Graph, inputs: Sequence[Array], states: Mapping[Hashable, Array], known: dict[Value, Array] | None = None
+    graph: Graph,
+    inputs: Sequence[Array],
+    states: Mapping[Hashable, Array],
+    known: dict[Value, Array] | None = None,
+    around: Mapping[str, int] | None = None,
 ) -> Iterator[tuple[Node, list[Array]]]:
     """Each node in order and what it gives; `known` takes all values."""
-    env = bind_symbols(graph.inputs, [a.shape for a in inputs]) | bind_data(graph, inputs)
+    env = dict(around or {}) | bind_symbols(graph.inputs, [a.shape for a in inputs], around) | bind_data(graph, inputs)
     known = {} if known is None else known
     known.update(zip(graph.inputs, inputs, strict=True))
     for key, v in graph.states.items():

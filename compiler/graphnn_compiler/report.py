@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .dims import Dim, evaluate
 from .ir import Graph
 from .lowering.lower import Lowered
-from .lowering.steps import ConvStep, GemmStep, KernelStep, LoopStep, Step, TiledStep
+from .lowering.steps import ControlStep, ConvStep, GemmStep, KernelStep, LoopStep, Step, TiledStep
 
 
 @dataclass(frozen=True)
 class Line:
-    """One kernel call: what it does, for which layers, and its cost (None where it depends on sizes that are not bound)."""
+    """One kernel call: what it does, for which layers, and its cost (None where it depends on sizes that are not bound).
+
+    `depth`: how many loops and choices it is in; its cost is that of one step of them.
+    """
 
     kernel: str
     ops: tuple[str, ...]
     layers: tuple[str, ...]
     flops: int | None
+    depth: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Report:
         rows = [head]
         for i, line in enumerate(self.lines):
             flops = f"{line.flops / 1e6:10.2f} MFLOP" if line.flops else " " * 16
-            rows.append(f"  {i:3} {line.kernel:10}{flops}  {'+'.join(line.ops)}  {', '.join(line.layers)}".rstrip())
+            rows.append(f"  {i:3} {'  ' * line.depth}{line.kernel:10}{flops}  {'+'.join(line.ops)}  {', '.join(line.layers)}".rstrip())
         return "\n".join(rows)
 
 
@@ -59,26 +63,37 @@ def _kernel(step: Step) -> str:
         return "matmul"
     if isinstance(step, ConvStep):
         return "conv"
+    if isinstance(step, ControlStep):
+        return step.name
     assert isinstance(step, LoopStep | KernelStep)
     return step.spec.name
+
+
+def _walk(lowered: Lowered, depth: int = 0) -> Iterator[tuple[Step, int]]:
+    """All steps, those of sub-programs after the one that runs them, with their depth."""
+    for step in lowered.steps:
+        yield step, depth
+        if isinstance(step, ControlStep):
+            for section in step.sections:
+                yield from _walk(section.lowered, depth + 1)
 
 
 def report(job: str, graph: Graph, lowered: Lowered, env: Mapping[str, int] | None, arena_bytes: int | None) -> Report:
     """The report of a lowered graph; `env` are the numbers of its symbols."""
     lines: list[Line] = []
-    for step in lowered.steps:
+    for step, depth in _walk(lowered):
         flops = step.flops if isinstance(step, TiledStep) else None
         number = evaluate(flops, env) if flops is not None and env is not None else flops
         layers = tuple(dict.fromkeys(n.origin for n in step.nodes if n.origin))
         ops = tuple(type(n.op).__name__ for n in step.nodes) or ("copy",)
-        lines.append(Line(_kernel(step), ops, layers, None if isinstance(number, Dim) else number))
+        lines.append(Line(_kernel(step), ops, layers, None if isinstance(number, Dim) else number, depth))
     return Report(job, tuple(lines), len(graph.nodes), arena_bytes, dict(env or {}))
 
 
 def sources(lowered: Lowered) -> str:
     """The generated source of every loop kernel, each once, with the operations it stands for."""
     parts: dict[str, str] = {}
-    for i, step in enumerate(lowered.steps):
+    for i, (step, _) in enumerate(_walk(lowered)):
         tiles = [step] if isinstance(step, LoopStep) else [step.epilogue] if isinstance(step, TiledStep) and step.epilogue else []
         for tile in tiles:
             ops = "+".join(type(n.op).__name__ for n in tile.nodes) or "copy"

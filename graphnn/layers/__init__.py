@@ -15,8 +15,10 @@ from .adaptive_pooling import (
 )
 from .attention import AdditiveAttention, Attention
 from .batch_normalization import BatchNormalization
+from .bidirectional import Bidirectional
 from .category_encoding import CategoryEncoding
 from .concatenation import Concatenate, concatenate
+from .conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from .convolution import Conv1D, Conv2D, Conv3D
 from .cropping import Cropping1D, Cropping2D, Cropping3D
 from .data_normalization import Normalization
@@ -36,6 +38,7 @@ from .global_pooling import (
     GlobalMaxPooling3D,
 )
 from .group_query_attention import GroupQueryAttention
+from .gru import GRU, GRUCell
 from .hashing import Hashing
 from .identity import Identity
 from .input_layer import Input, InputLayer
@@ -43,6 +46,7 @@ from .input_spec import InputSpec
 from .integer_lookup import IntegerLookup
 from .lambda_layer import Lambda
 from .layer import Layer
+from .lstm import LSTM, LSTMCell
 from .masking import Masking
 from .merging import (
     Add,
@@ -67,9 +71,12 @@ from .rescaling import Rescaling
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
 from .resizing import CenterCrop, Resizing
 from .reversible_embedding import ReversibleEmbedding
+from .rnn import RNN
 from .separable_convolution import SeparableConv1D, SeparableConv2D
+from .simple_rnn import SimpleRNN, SimpleRNNCell
 from .spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from .spectral_normalization import SpectralNormalization
+from .stacked_cells import StackedRNNCells
 from .string_lookup import StringLookup
 from .text_vectorization import TextVectorization
 from .time_distributed import TimeDistributed
@@ -91,6 +98,9 @@ GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMa
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
     "AdaptiveAveragePooling1D",
@@ -111,6 +121,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
@@ -120,6 +131,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",
@@ -138,6 +152,7 @@ __all__ = [
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -161,6 +176,7 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "IntegerLookup",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -197,11 +213,14 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StackedRNNCells",
     "StringLookup",
     "Subtract",
     "TextVectorization",

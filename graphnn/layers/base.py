@@ -19,7 +19,7 @@ OWN = frozenset(
     "_own_trainable _own_other _inbound_nodes _programs _programs_epoch _quick _eager_losses _init_arguments _build_shapes built name "
     "_path_name _remat _input_shape_arg _first_weights _dtype_policy activity_regularizer input_spec supports_masking _trainable autocast "
     "_building optimizer loss stop_training stop_evaluating stop_predicting history _compile_config _functional _inputs _outputs "
-    "_inputs_structure _outputs_structure _nodes _operations _model_layers _fast _graph_programs _sequence _plain".split()
+    "_inputs_structure _outputs_structure _nodes _operations _model_layers _fast _graph_programs _sequence _plain _kept_states".split()
 )
 
 

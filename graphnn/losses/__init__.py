@@ -26,6 +26,7 @@ from .crossentropy import (
     poisson,
     sparse_categorical_crossentropy,
 )
+from .ctc import CTC, ctc
 from .hinge import CategoricalHinge, Circle, Hinge, SquaredHinge, categorical_hinge, circle, hinge, squared_hinge
 from .labels import check_labels, check_targets, label_error
 from .loss import Loss
@@ -52,13 +53,13 @@ _CLASSES: tuple[type[Loss], ...] = (
     Loss, LossFunctionWrapper, KLDivergence, Poisson, BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
     CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy, SparseCategoricalCrossentropy, MeanSquaredError,
     MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredLogarithmicError, CosineSimilarity, LogCosh, Huber, Hinge,
-    SquaredHinge, CategoricalHinge, Dice, Tversky, Circle,
+    SquaredHinge, CategoricalHinge, Dice, Tversky, Circle, CTC,
 )  # fmt: skip
 _FUNCTIONS: tuple[Any, ...] = (
     kl_divergence, poisson, binary_crossentropy, binary_focal_crossentropy, categorical_crossentropy,
     categorical_focal_crossentropy, categorical_generalized_cross_entropy, sparse_categorical_crossentropy, mean_squared_error,
     mean_absolute_error, mean_absolute_percentage_error, mean_squared_logarithmic_error, cosine_similarity, log_cosh, huber, hinge,
-    squared_hinge, categorical_hinge, dice, tversky, circle,
+    squared_hinge, categorical_hinge, dice, tversky, circle, ctc,
 )  # fmt: skip
 ALL_OBJECTS_DICT: dict[str, Any] = {f.__name__: f for f in (*_CLASSES, *_FUNCTIONS)}
 for _function, _names in {
@@ -104,13 +105,13 @@ def get(identifier: Any) -> Any:
 
 
 __all__ = [
-    "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
+    "CTC", "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
     "CategoricalGeneralizedCrossEntropy", "CategoricalHinge", "Circle", "CosineSimilarity", "Dice", "Hinge", "Huber",
     "KLDivergence", "LogCosh", "Loss", "LossFunctionWrapper", "MeanAbsoluteError", "MeanAbsolutePercentageError",
     "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson", "SparseCategoricalCrossentropy", "SquaredHinge", "Tversky",
     "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy",
     "categorical_generalized_cross_entropy", "categorical_hinge", "check_labels", "check_targets", "circle",
-    "cosine_similarity", "deserialize", "dice", "get", "hinge", "huber", "kl_divergence", "label_error", "log_cosh",
+    "cosine_similarity", "ctc", "deserialize", "dice", "get", "hinge", "huber", "kl_divergence", "label_error", "log_cosh",
     "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error",
     "poisson", "serialize", "sparse_categorical_crossentropy", "squared_hinge", "tversky",
 ]  # fmt: skip

@@ -25,6 +25,7 @@ from .bitwise import (
 )
 from .classes import bincount, multi_hot, one_hot, segment_max, segment_min, segment_prod, segment_sum
 from .contraction import cross, dot, inner, kron, matmul, outer, tensordot, vdot
+from .control import associative_scan, cond, fori_loop, map, scan, switch, vectorized_map, while_loop
 from .convolution import conv, conv_transpose, depthwise_conv, separable_conv
 from .core import (
     array, cast, convert_to_numpy, convert_to_tensor, dtype, is_tensor, ndim, saturate_cast, shape, size,
@@ -33,6 +34,7 @@ from .core import (
 from .creation import (
     arange, empty, empty_like, full, full_like, geomspace, linspace, logspace, ones, ones_like, zeros, zeros_like,
 )
+from .ctc import ctc_decode, ctc_loss
 from .cumulative import cumprod, cumsum, diff, trapezoid
 from .diagonals import diag, diagflat, diagonal, eye, identity, trace, tri, tril, triu, vander
 from .einstein import einsum
@@ -77,33 +79,34 @@ from .windows import bartlett, blackman, hamming, hanning, kaiser
 __all__ = [
     "abs", "absolute", "adaptive_average_pool", "adaptive_max_pool", "add", "all", "allclose", "amax", "amin", "angle",
     "any", "append", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax",
-    "argmin", "argpartition", "argsort", "array", "array_split", "average", "average_pool", "bartlett",
-    "batch_normalization", "binary_crossentropy", "bincount", "bitwise_and", "bitwise_invert", "bitwise_left_shift",
-    "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "blackman", "broadcast_to", "cast",
-    "categorical_crossentropy", "cbrt", "cdist", "ceil", "celu", "clip", "concatenate", "conj", "conjugate", "conv",
-    "conv_transpose", "convert_to_numpy", "convert_to_tensor", "copy", "corrcoef", "correlate", "cos", "cosh",
-    "count_nonzero", "cross", "cumprod", "cumsum", "deg2rad", "depth_to_space", "depthwise_conv", "diag", "diagflat",
-    "diagonal", "diff", "digitize", "divide", "divide_no_nan", "dot", "dot_product_attention", "dsplit", "dstack", "dtype", "einsum", "elu",
-    "empty", "empty_like", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "expm1", "extract_sequences",
-    "eye", "fabs", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "full", "full_like",
-    "gcd", "gelu", "geomspace", "get_item", "glu", "greater", "greater_equal", "hamming", "hanning", "hard_shrink",
-    "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "heaviside", "histogram", "hsplit", "hstack", "hypot", "i0",
-    "identity", "imag", "image", "in_top_k", "inner", "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan",
-    "isneginf", "isposinf", "isreal", "kaiser", "kron", "layer_normalization", "lcm", "ldexp", "leaky_relu",
-    "left_shift", "less", "less_equal", "linspace", "log", "log10", "log1p", "log2", "log_sigmoid", "log_softmax",
-    "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or", "logical_xor", "logspace", "logsumexp",
-    "matmul", "max", "max_pool", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mod", "moments",
-    "moveaxis", "multi_hot", "multiply", "nan_to_num", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax",
-    "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "ndim",
-    "negative", "nonzero", "norm", "normalize", "not_equal", "one_hot", "ones", "ones_like", "outer", "pad",
-    "percentile", "power", "prod", "psnr", "ptp", "quantile", "rad2deg", "ravel", "real", "rearrange", "reciprocal",
-    "relu", "relu6", "repeat", "reshape", "right_shift", "rms_normalization", "roll", "rot90", "round", "rsqrt",
-    "saturate_cast", "scatter", "scatter_update", "searchsorted", "segment_max", "segment_min", "segment_prod",
-    "segment_sum", "select", "selu", "separable_conv", "shape", "sigmoid", "sign", "signbit", "silu", "sin", "sinc",
-    "sinh", "size", "slice", "slice_update", "soft_shrink", "softmax", "softplus", "softsign", "sort", "space_to_depth",
+    "argmin", "argpartition", "argsort", "array", "array_split", "associative_scan", "average", "average_pool",
+    "bartlett", "batch_normalization", "binary_crossentropy", "bincount", "bitwise_and", "bitwise_invert",
+    "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "blackman", "broadcast_to",
+    "cast", "categorical_crossentropy", "cbrt", "cdist", "ceil", "celu", "clip", "concatenate", "cond", "conj",
+    "conjugate", "conv", "conv_transpose", "convert_to_numpy", "convert_to_tensor", "copy", "corrcoef", "correlate",
+    "cos", "cosh", "count_nonzero", "cross", "ctc_decode", "ctc_loss", "cumprod", "cumsum", "deg2rad", "depth_to_space",
+    "depthwise_conv", "diag", "diagflat", "diagonal", "diff", "digitize", "divide", "divide_no_nan", "dot",
+    "dot_product_attention", "dsplit", "dstack", "dtype", "einsum", "elu", "empty", "empty_like", "equal", "erf",
+    "erfc", "erfinv", "exp", "exp2", "expand_dims", "expm1", "extract_sequences", "eye", "fabs", "flip", "fliplr",
+    "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "fori_loop", "full", "full_like", "gcd", "gelu",
+    "geomspace", "get_item", "glu", "greater", "greater_equal", "hamming", "hanning", "hard_shrink", "hard_sigmoid",
+    "hard_silu", "hard_swish", "hard_tanh", "heaviside", "histogram", "hsplit", "hstack", "hypot", "i0", "identity",
+    "imag", "image", "in_top_k", "inner", "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf",
+    "isposinf", "isreal", "kaiser", "kron", "layer_normalization", "lcm", "ldexp", "leaky_relu", "left_shift", "less",
+    "less_equal", "linspace", "log", "log10", "log1p", "log2", "log_sigmoid", "log_softmax", "logaddexp", "logaddexp2",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logspace", "logsumexp", "map", "matmul", "max",
+    "max_pool", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mod", "moments", "moveaxis", "multi_hot",
+    "multiply", "nan_to_num", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian",
+    "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "ndim", "negative", "nonzero",
+    "norm", "normalize", "not_equal", "one_hot", "ones", "ones_like", "outer", "pad", "percentile", "power", "prod",
+    "psnr", "ptp", "quantile", "rad2deg", "ravel", "real", "rearrange", "reciprocal", "relu", "relu6", "repeat",
+    "reshape", "right_shift", "rms_normalization", "roll", "rot90", "round", "rsqrt", "saturate_cast", "scan",
+    "scatter", "scatter_update", "searchsorted", "segment_max", "segment_min", "segment_prod", "segment_sum", "select",
+    "selu", "separable_conv", "shape", "sigmoid", "sign", "signbit", "silu", "sin", "sinc", "sinh", "size", "slice",
+    "slice_update", "soft_shrink", "softmax", "softplus", "softsign", "sort", "space_to_depth",
     "sparse_categorical_crossentropy", "sparse_plus", "sparse_sigmoid", "sparsemax", "split", "sqrt", "square",
-    "squareplus", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "swapaxes", "swish", "take",
+    "squareplus", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "swapaxes", "swish", "switch", "take",
     "take_along_axis", "tan", "tanh", "tanh_shrink", "tensordot", "threshold", "tile", "top_k", "trace", "transpose",
     "trapezoid", "tri", "tril", "triu", "true_divide", "trunc", "unique", "unravel_index", "unstack", "vander", "var",
-    "vdot", "vsplit", "vstack", "where", "zeros", "zeros_like",
+    "vdot", "vectorized_map", "vsplit", "vstack", "where", "while_loop", "zeros", "zeros_like",
 ]  # fmt: skip

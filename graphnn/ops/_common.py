@@ -131,6 +131,11 @@ def ramp(n: Extent, dtype: str = "int32") -> Value:
     return emit(index.Iota(n, dtype))
 
 
+def checked_index(x: Value, limit: Extent) -> Value:
+    """x as int32; a number outside 0..limit-1 is an `IndexOutOfRange` when the program runs."""
+    return cast(emit(index.Take(0), emit(index.Iota(limit)), cast(x, "int64")), "int32")
+
+
 def ramp_along(axis: int, shape: Shape, dtype: str = "int32") -> Value:
     """0, 1, ... along an axis of `shape`; other axes have extent 1."""
     return movement.reshape(ramp(shape[axis], dtype), tuple(n if i == axis else 1 for i, n in enumerate(shape)))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from graphnn_compiler import build
 from graphnn_compiler.dims import show
 from graphnn_compiler.ir import Value
-from graphnn_compiler.ops import compare, transcendental
+from graphnn_compiler.ops import compare, movement, transcendental
+from graphnn_compiler.ops.attention import Attention
 from graphnn_compiler.trace import emit
 
 from ..dispatch import op
@@ -71,16 +72,37 @@ def dot_product_attention(
     keep = None if mask is None else truth(mask)
     if keep is not None:
         check_broadcast("mask", keep.shape, size)
+    added = None if bias is None else as_value(bias, q.dtype)
+    if added is not None:
+        check_broadcast("bias", added.shape, size)
+    factor: Any = 1 / math.sqrt(_extent(q)) if scale is None else scale
+    if attn_logits_soft_cap is None and isinstance(factor, int | float | np.number):
+        found = _tiled(q, k, v, added, keep, float(cast(Any, factor)), is_causal)
+        if found is not None:
+            return found
     if is_causal:
         keep = both(keep, causal(q.shape[1], k.shape[1]))
-    scores = scores_of(q * (1 / math.sqrt(_extent(q)) if scale is None else scale), k)
+    scores = scores_of(q * factor, k)
     if attn_logits_soft_cap is not None:
         scores = emit(transcendental.Tanh(), scores / attn_logits_soft_cap) * attn_logits_soft_cap
-    if bias is not None:
-        added = as_value(bias, scores.dtype)
-        check_broadcast("bias", added.shape, size)
-        scores = scores + added
-    return mixed(shares(scores, keep), v)
+    return mixed(shares(scores if added is None else scores + added, keep), v)
+
+
+def _tiled(q: Value, k: Value, v: Value, bias: Value | None, keep: Value | None, scale: float, is_causal: bool) -> Value | None:
+    """The result without a matrix of scores; None where extents are not known to fit each other."""
+    size = (q.shape[0], q.shape[2], q.shape[1], k.shape[1])
+    same = q.shape[0] == k.shape[0] == v.shape[0] and k.shape[1] == v.shape[1] and q.shape[3] == k.shape[3]
+    if not same or k.shape[2] != v.shape[2] or not (isinstance(q.shape[2], int) and isinstance(k.shape[2], int)):
+        return None
+    more = [build.reshape(x, (*[1] * (4 - x.ndim), *x.shape)) for x in (keep, bias) if x is not None]
+    if any(a not in (1, b) for x in more for a, b in zip(x.shape, size, strict=True)):
+        return None
+    if bias is not None:  # a bias lies in memory along keys
+        more[-1] = emit(movement.BroadcastTo((*more[-1].shape[:3], size[3])), more[-1])
+    wide = "float32" if q.dtype == "float16" else q.dtype
+    attention = Attention(scale, bool(is_causal), keep is not None, bias is not None)
+    found = emit(attention, *(x if x.dtype == "bool" else build.cast(x, wide) for x in (q, k, v, *more)))
+    return build.cast(found, q.dtype)
 
 
 def scores_of(q: Value, k: Value) -> Value:

@@ -35,6 +35,7 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "AvgPool2D": ({"pool_size": 2, "padding": "same"}, (4, 5, 4, 2)),
     "AvgPool3D": ({"pool_size": 2, "padding": "same"}, (4, 3, 4, 3, 2)),
     "BatchNormalization": ({}, (4, 5)),
+    "Bidirectional": ({"layer": layers.GRU(3, return_sequences=True)}, (4, 3, 2)),
     "CategoryEncoding": ({"num_tokens": 9, "output_mode": "count"}, (4, 5)),
     "CenterCrop": ({"height": 3, "width": 3}, (4, 5, 4, 2)),
     "Concatenate": ({}, [(4, 5), (4, 2)]),
@@ -44,6 +45,9 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "Conv2DTranspose": ({"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"}, (4, 3, 2, 2)),
     "Conv3D": ({"filters": 2, "kernel_size": 2, "padding": "same"}, (4, 3, 2, 3, 2)),
     "Conv3DTranspose": ({"filters": 2, "kernel_size": 2}, (4, 2, 2, 3, 2)),
+    "ConvLSTM1D": ({"filters": 2, "kernel_size": 2, "dropout": 0.3, "seed": 1}, (4, 3, 5, 2)),
+    "ConvLSTM2D": ({"filters": 2, "kernel_size": 2, "padding": "same", "return_sequences": True}, (4, 2, 3, 4, 2)),
+    "ConvLSTM3D": ({"filters": 2, "kernel_size": 2, "strides": 2, "recurrent_dropout": 0.3, "seed": 1}, (4, 2, 3, 2, 4, 2)),
     "Convolution1D": ({"filters": 3, "kernel_size": 2, "padding": "causal"}, (4, 5, 2)),
     "Convolution1DTranspose": ({"filters": 3, "kernel_size": 3, "strides": 2}, (4, 3, 2)),
     "Convolution2D": ({"filters": 4, "kernel_size": 3, "strides": 2, "groups": 2, "activation": "relu"}, (4, 5, 6, 2)),
@@ -63,6 +67,7 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "EinsumDense": ({"equation": "abc,cd->abd", "output_shape": (None, 3), "bias_axes": "d"}, (4, 2, 5)),
     "Embedding": ({"input_dim": 3, "output_dim": 4}, (4, 5)),
     "Flatten": ({}, (4, 5, 2)),
+    "GRU": ({"units": 3, "return_sequences": True, "dropout": 0.3, "seed": 1}, (4, 3, 2)),
     "GaussianDropout": ({"rate": 0.3, "seed": 1}, (4, 5)),
     "GaussianNoise": ({"stddev": 0.3, "seed": 1}, (4, 5)),
     "GlobalAveragePooling1D": ({}, (4, 5, 2)),
@@ -81,6 +86,7 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "Hashing": ({"num_bins": 7, "mask_value": 1, "salt": [3, 4]}, (4, 5)),
     "Identity": ({}, (4, 5)),
     "IntegerLookup": ({"vocabulary": [2, 1, 7], "num_oov_indices": 2, "output_mode": "count"}, (4, 5)),
+    "LSTM": ({"units": 3, "go_backwards": True, "recurrent_dropout": 0.3, "seed": 1}, (4, 3, 2)),
     "Lambda": ({"function": graphnn.ops.square}, (4, 5)),
     "LayerNormalization": ({}, (4, 5)),
     "LeakyReLU": ({}, (4, 5)),
@@ -98,6 +104,7 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "PReLU": ({"alpha_initializer": "ones"}, (4, 5)),
     "Permute": ({"dims": (2, 1)}, (4, 5, 2)),
     "RMSNormalization": ({}, (4, 5)),
+    "RNN": ({"cell": layers.LSTMCell(3), "unroll": True}, (4, 3, 2)),
     "RandomBrightness": ({"factor": 0.2, "seed": 1}, (4, 5, 4, 2)),
     "RandomContrast": ({"factor": 0.2, "seed": 1}, (4, 5, 4, 2)),
     "RandomCrop": ({"height": 3, "width": 3, "seed": 1}, (4, 5, 4, 2)),
@@ -114,6 +121,7 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "SeparableConv2D": ({"filters": 3, "kernel_size": 2, "padding": "same"}, (4, 5, 4, 2)),
     "SeparableConvolution1D": ({"filters": 3, "kernel_size": 2}, (4, 5, 2)),
     "SeparableConvolution2D": ({"filters": 3, "kernel_size": 2, "padding": "same"}, (4, 5, 4, 2)),
+    "SimpleRNN": ({"units": 3, "return_sequences": True, "zero_output_for_mask": True}, (4, 3, 2)),
     "Softmax": ({}, (4, 5)),
     "SpatialDropout1D": ({"rate": 0.5, "seed": 1}, (4, 3, 2)),
     "SpatialDropout2D": ({"rate": 0.5, "seed": 1}, (4, 3, 3, 2)),
@@ -128,6 +136,7 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "ZeroPadding2D": ({"padding": ((0, 1), 2)}, (4, 3, 2, 2)),
     "ZeroPadding3D": ({}, (4, 2, 1, 2, 2)),
 }
+CELLS = ("GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells")  # they take states beside the input
 INTEGERS = ("CategoryEncoding", "Embedding", "Hashing", "IntegerLookup")
 BEFORE_MODELS = ("StringLookup", "TextVectorization")  # they turn texts into numbers, in Python
 TEXTS = ("Hashing",)  # they take texts too
@@ -142,7 +151,7 @@ def made(which: str, **kwargs: Any) -> tuple[Any, Any]:
 
 def test_every_layer_has_a_record() -> None:
     public = {n for n in layers.__all__ if isinstance(getattr(layers, n), type) and issubclass(getattr(layers, n), layers.Layer)}
-    assert set(RECORDS) == public - {"Layer", "InputLayer", "Wrapper", *BEFORE_MODELS}
+    assert set(RECORDS) == public - {"Layer", "InputLayer", "Wrapper", *BEFORE_MODELS, *CELLS}
 
 
 @pytest.mark.parametrize("name", RECORDS)

@@ -70,6 +70,42 @@ def test_dot_product_attention(heads: int) -> None:
     assert not np.asarray(ops.dot_product_attention(q, k, v, mask=mask))[0, 1].any()
 
 
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_gradients_of_dot_product_attention_without_a_matrix_of_scores(monkeypatch: pytest.MonkeyPatch, is_causal: bool) -> None:
+    rng = np.random.RandomState(3)
+    bias, mask = rng.standard_normal((2, 1, 5)), rng.rand(3, 5) > 0.3
+    mask[1] = False
+    arguments = (*tensors(), bias)
+
+    def f(*x: Any) -> Any:
+        return ops.sum(ops.sin(ops.dot_product_attention(*x, mask=mask, is_causal=is_causal)))
+
+    found = graphnn.grad(f, argnums=(0, 1, 2, 3))(*arguments)
+    monkeypatch.setattr(graphnn.ops.attention, "_tiled", lambda *_: None)
+    for got, want in zip(found, graphnn.grad(f, argnums=(0, 1, 2, 3))(*arguments), strict=True):
+        assert got.shape == want.shape and np.any(want) and np.allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+def test_masks_and_biases_of_fewer_axes_and_half_precision() -> None:
+    q, k, v = tensors(4)
+    rng = np.random.RandomState(4)
+    for mask, bias in ((rng.rand(3, 5) > 0.4, rng.standard_normal(5)), (rng.rand(5) > 0.2, rng.standard_normal((2, 4, 3, 1)))):
+        want = expected(q, k, v, mask, bias)
+        assert np.allclose(ops.dot_product_attention(q, k, v, mask=mask, bias=bias), want, rtol=1e-5, atol=1e-6)
+        half = [x.astype("float16") for x in (q, k, v)]
+        found = np.asarray(ops.dot_product_attention(*half, mask=mask, bias=bias.astype("float16")))
+        assert found.dtype == np.float16 and np.allclose(found, want, rtol=1e-2, atol=1e-2)
+
+
+def test_attention_in_a_model_of_any_length() -> None:
+    x = graphnn.Input((None, 2, 4))
+    model = graphnn.Model(x, ops.dot_product_attention(x, x[:, :, :1], x[:, :, :1], is_causal=True))
+    for batch, steps in ((2, 3), (1, 130), (3, 1)):
+        q = np.random.RandomState(steps).standard_normal((batch, steps, 2, 4)).astype("float32")
+        want = expected(q, q[:, :, :1], q[:, :, :1], np.tri(steps, dtype=bool))
+        assert np.allclose(model.predict(q, verbose=0), want, rtol=1e-5, atol=1e-6)
+
+
 def test_bad_arguments_of_dot_product_attention() -> None:
     q, k, v = tensors()
     for args, kwargs, match in (

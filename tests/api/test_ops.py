@@ -29,9 +29,10 @@ CASES = [*ops_cases.CASES, *ops_array_cases.CASES, *ops_nn_cases.CASES, *ops_con
 IDS = [f"{c.name}-{k}" for k, c in enumerate(CASES)]
 
 # Names that need no line in the tables: other names and conversions (tested in test_ops_core.py), shapes that depend on numbers, and the
-# module of images (test_ops_image.py).
+# module of images (test_ops_image.py), control flow (test_ops_control.py), CTC (test_ctc.py).
 ELSEWHERE = set(
-    "array convert_to_tensor convert_to_numpy shape ndim dtype is_tensor nonzero unique bincount argpartition image".split()
+    "array convert_to_tensor convert_to_numpy shape ndim dtype is_tensor nonzero unique bincount argpartition image "
+    "scan map vectorized_map while_loop fori_loop cond switch associative_scan ctc_loss ctc_decode".split()
 )
 
 

@@ -18,9 +18,9 @@ from graphnn_compiler.autodiff import gradients
 from graphnn_compiler.dims import Shape, symbol
 from graphnn_compiler.executable import Executable, Rows
 from graphnn_compiler.ir import Value
-from graphnn_compiler.ops import contract, elementwise, index, movement, ordering, pool, reduce, transcendental
+from graphnn_compiler.ops import attention, contract, elementwise, index, movement, ordering, pool, reduce, transcendental
 from graphnn_compiler.runtime import program, team
-from graphnn_compiler.trace import Tracer, emit, trace, tracing
+from graphnn_compiler.trace import Tracer, emit, emit_all, trace, tracing
 from test_executable import training_step
 
 GUARD = 1 << 20
@@ -165,6 +165,22 @@ def pools() -> None:
                 run(f, [x], [((N, rows, columns, channels), "float32")])
 
 
+def attentions() -> None:
+    """Attention over odd numbers of queries, keys and features, all kinds of masks, and its gradients."""
+    for batch, t, h, n, s, groups, m in ((0, 3, 1, 2, 3, 1, 2), (2, 0, 2, 1, 3, 1, 5), (1, 3, 2, 4, 0, 2, 5), (2, 1, 2, 3, 17, 1, 1), (1, 33, 4, 17, 129, 2, 33)):
+        x = [numbers((batch, t, h, n)), numbers((batch, s, groups, n), seed=1), numbers((batch, s, groups, m), seed=2)]
+        for shape in (None, (batch, 1, 1, s), (1, h, t, s), (batch, h, t, 1), (1, 1, 1, 1)):
+            for causal in (False, True):
+                op = attention.Attention(0.25, causal, shape is not None, shape is not None)
+                more = [] if shape is None else [numbers(shape) > 0, numbers((*shape[:3], s), seed=3)]
+
+                def f(*v: Value, op: attention.Attention = op) -> list[Value]:
+                    y = emit_all(op, *v)
+                    return [*y, *gradients(y[:1], [y[0] * 0.5], v[:3])]
+
+                run(f, [*x, *more])
+
+
 def training() -> None:
     """Steps of a training program whose states are guarded as well."""
     widths = (33, 17, 5)
@@ -205,6 +221,7 @@ def main() -> None:
     products(brief=brief)
     by_hand()
     pools()
+    attentions()
     training()
     gather_beyond()
     print(count)

@@ -16,7 +16,7 @@ import numpy as np
 from graphnn_compiler.kernels import gemm_layout
 from graphnn_compiler.kernels.gemm_layout import Dims
 from graphnn_compiler.memory import Lifetime, plan
-from graphnn_compiler.runtime import context, program, team
+from graphnn_compiler.runtime import bind, context, program, team
 from graphnn_compiler.runtime.source import check_source
 from graphnn_compiler.runtime.spec import KernelSpec
 from graphnn_compiler.runtime.table import BARRIER, GUARD, PARALLEL
@@ -157,6 +157,12 @@ def run(entry: int, dims: int, ctx: int, parallel: bool, bufs: int = 0) -> int:
     MEMORY.races = n > 1
     MEMORY.barrier()
     first, rows, steps, step0 = _buffers(dims, 4)
+    return walk(block, first, rows, steps, step0, n)
+
+
+def walk(block: np.ndarray, first: int, rows: int, steps: int, step0: int, n: int) -> int:
+    """Runs a table; `block` is the context."""
+    ctx = block.ctypes.data
     for step in range(step0, step0 + steps):
         for r in range(rows):
             row = at(first + 64 * r, np.int64, 8)
@@ -169,12 +175,35 @@ def run(entry: int, dims: int, ctx: int, parallel: bool, bufs: int = 0) -> int:
                     code = kernel(int(row[0]))(int(row[1]), moved.ctypes.data, ctx, tid, n if row[5] & PARALLEL else 1)
                 line = block[context.LINES + context.LINE * tid :][: context.LINE]
                 if code and not line[context.ROW] and line[context.CODE]:
-                    line[context.ROW], line[context.STEP_OF] = r, step
+                    line[context.ROW], line[context.STEP_OF] = row[6], step
             if row[5] & (BARRIER | GUARD):
                 MEMORY.barrier()
             if row[5] & GUARD and block[context.LINES :].reshape(-1, context.LINE)[:, context.CODE].any():
                 return context.ABANDONED
     return context.ABANDONED if block[context.LINES :].reshape(-1, context.LINE)[:, context.CODE].any() else 0
+
+
+def _control(params: Mapping[str, Any], dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
+    if tid != n - 1:  # the last thread comes first here, and walks for all
+        return 0
+    block = at(ctx, np.int64, context.LINES + context.LINE * word(ctx, context.CAPACITY))
+    code = 0
+    if params["kind"] == "loop":
+        code = walk(block, word(bufs, 0), word(dims, 1), word(dims, 2), 0, n)
+    elif params["kind"] == "switch":
+        chosen = min(max(int(strided(word(bufs, 0), np.int32, (1,), (4,))[0]), 0), word(dims, 1) - 1)
+        code = walk(block, word(bufs, 1 + chosen), word(dims, 2 + chosen), 1, 0, n)
+    else:
+        while not code:
+            code = walk(block, word(bufs, 1), word(dims, 1), 1, 0, n)
+            if code or not strided(word(bufs, 0), np.uint8, (1,), (1,))[0]:
+                break
+            code = walk(block, word(bufs, 2), word(dims, 2), 1, 0, n)
+    MEMORY.thread = tid
+    return code
+
+
+BY_HAND["control"] = _control
 
 
 @contextmanager
@@ -201,11 +230,13 @@ def machine(threads: int = 1, *, apart: bool = False) -> Iterator[Memory]:
         return raw
 
     ordinary = program.aligned
-    before = {"addresses": program.addresses, "team": program.team, "plan_memory": program.plan_memory, "aligned": ordinary}
-    before |= {"_run_address": program._run_address, "min_parallel_work": program.min_parallel_work, "LARGE": program.LARGE}
-    program.addresses, program.plan_memory, program.aligned = addresses, plan_apart, aligned  # type: ignore[assignment]
+    before = {"addresses": program.addresses, "team": program.team, "aligned": ordinary}
+    before |= {"_run_address": program._run_address, "LARGE": program.LARGE}
+    binding = {"addresses": bind.addresses, "plan_memory": bind.plan_memory, "min_parallel_work": bind.min_parallel_work}
+    program.addresses, program.aligned = addresses, aligned  # type: ignore[assignment]
+    bind.addresses, bind.plan_memory, bind.min_parallel_work = addresses, plan_apart, lambda: 0  # type: ignore[assignment]
     program.team = SimpleNamespace(run=run, threads=team.threads, KERNELS=team.KERNELS)  # type: ignore[assignment]
-    program._run_address, program.min_parallel_work = 0, lambda: 0
+    program._run_address = 0
     program.LARGE = 1 << 62  # each run has a work space of its own, and of just the right size
     team.set_threads(threads)
     try:
@@ -213,6 +244,8 @@ def machine(threads: int = 1, *, apart: bool = False) -> Iterator[Memory]:
     finally:
         for name, value in before.items():
             setattr(program, name, value)
+        for name, value in binding.items():
+            setattr(bind, name, value)
         team.set_threads(None)
 
 

@@ -95,7 +95,7 @@ class Table:
     ) -> Table:
         d, b, s = ints(*dims), ints(*(a.ctypes.data for a in bufs)), ints(*strides)
         self.keep += [d, b, s, *bufs]
-        self.rows.append([entry, d.ctypes.data, b.ctypes.data, len(b), s.ctypes.data if len(s) else 0, flags, 0, 0])
+        self.rows.append([entry, d.ctypes.data, b.ctypes.data, len(b), s.ctypes.data if len(s) else 0, flags, len(self.rows), 0])
         return self
 
     def dims(self, steps: int = 1, first: int = 0) -> Any:
@@ -107,7 +107,7 @@ class Table:
     def nest(self, inner: Table, steps: int, first: int = 0, flags: int = PARALLEL | BARRIER) -> Table:
         dims = inner.dims(steps, first)
         self.keep += [inner, dims]
-        self.rows.append([loader.address(RUN), dims.ctypes.data, 0, 0, 0, flags, 0, 0])
+        self.rows.append([loader.address(RUN), dims.ctypes.data, 0, 0, 0, flags, len(self.rows), 0])
         return self
 
     def run(self, steps: int = 1, first: int = 0, parallel: bool = True, ctx: Any = None) -> int:

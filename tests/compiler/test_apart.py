@@ -12,6 +12,7 @@ from graphnn_compiler.dims import Shape, symbol
 from graphnn_compiler.interpret import interpret
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops import conv, elementwise, index, movement, ordering, reduce, transcendental, variance
+from graphnn_compiler.ops.attention import Attention
 from graphnn_compiler.states import State
 from graphnn_compiler.trace import Tracer, emit, trace, tracing
 
@@ -33,6 +34,7 @@ APART: list[Callable[[Value], Value]] = [
     lambda x: emit(index.Take(0), b.value(W), b.cast(emit(reduce.Max((1, 2)), x) * 0.0, "int64")),
     lambda x: emit(ordering.ArgSort(), x),
     lambda x: x + b.broadcast_to(b.value(1.0), (N, 4, 6)),
+    lambda x: emit(Attention(0.5, masked=True), *[movement.reshape(x, (N, 4, 2, 3))] * 3, b.value(np.ones((1, 1, 1, 4), bool))),
 ]
 TOGETHER: list[Callable[[Value], Value]] = [
     lambda x: x - b.mean(x, 0, True),

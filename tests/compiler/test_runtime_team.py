@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from graphnn_compiler.runtime import context, cores, loader, team
+from graphnn_compiler.runtime.bind import MIN_PARALLEL_WORK, min_parallel_work
 from graphnn_compiler.runtime.context import ABANDONED
-from graphnn_compiler.runtime.program import MIN_PARALLEL_WORK, min_parallel_work
 from runtime_support import ADD, CHECK, SHARE, Table, ints, python, team_of
 
 

@@ -1,7 +1,7 @@
 """The runner: walks a table of instructions, once per step. It is a kernel, so a scan is a row that runs the runner.
 
 dims: [address of the table, rows, steps, first step]; bufs is unused.
-A row is 8 int64: kernel, dims, bufs, number of buffers, strides (or 0), flags, 0, 0.
+A row is 8 int64: kernel, dims, bufs, number of buffers, strides (or 0), flags, its number for errors, 0.
 
 Every thread of the team walks the same table. A step is abandoned only at a guard, where thread 0 decides for all. Each
 thread keeps the step it is at in its own line of the context (NOW), since others may be some instructions ahead.
@@ -25,7 +25,7 @@ from ..runtime.context import (
     STOP,
     STOPPED,
 )
-from ..runtime.table import BARRIER, BUFS, COUNT, DIMS, FLAGS, GUARD, KERNEL, PARALLEL, ROW_BYTES, STRIDES
+from ..runtime.table import BARRIER, BUFS, COUNT, DIMS, FLAGS, GUARD, ID, KERNEL, PARALLEL, ROW_BYTES, STRIDES
 from ..simd import atomic_load, barrier, call_kernel, set_word, word
 from ..simd_types import I64, define, fixed, ir, types
 
@@ -86,11 +86,11 @@ def build() -> Callable[..., Any]:
                     code = call_kernel(word(row, KERNEL), word(row, DIMS), buffers, ctx, tid, team)
                     if code != 0 and before == 0:
                         if word(mine, CODE) != 0:  # noted by a runner inside
-                            set_word(mine, ROW, (word(mine, ROW) & LOW) + (((row - table) // ROW_BYTES + 1) << 32))
+                            set_word(mine, ROW, (word(mine, ROW) & LOW) + ((word(row, ID) + 1) << 32))
                             set_word(mine, STEP_OF, (word(mine, STEP_OF) & LOW) + ((step + 1) << 32))
                         elif code != STOPPED and code != ABANDONED:
                             set_word(mine, CODE, code)
-                            set_word(mine, ROW, (row - table) // ROW_BYTES)
+                            set_word(mine, ROW, word(row, ID))
                             set_word(mine, STEP_OF, step)
                 if flags & (BARRIER | GUARD):
                     barrier(ctx, tid, n)

@@ -6,11 +6,14 @@ Whatever can fail runs before the first write of a state, so that a step is all 
 
 from __future__ import annotations
 
-from ..dims import product
+from collections.abc import Sequence
+
+from ..dims import Extent, product
 from ..ir import Graph, Node, Value
+from ..ops.control import can_fail
 from ..ops.elementwise import StopGradient
-from ..ops.index import ExtentOf, Iota, Scatter, Take, TakeAlongAxis
-from ..ops.movement import Constant
+from ..ops.index import ExtentOf, Iota, Take, TakeAlongAxis
+from ..ops.movement import Concat, Constant, Slice
 from ..ops.reduce import Reduce
 from ..passes.fuse import Group, fuse, node_reads
 from ..schedule import schedule
@@ -20,7 +23,7 @@ from ..views import Buffer, Map, Storage, contiguous, identity, strip, view
 class Layout:
     """Where every value of a graph lies, and in which order its groups run. Asking for a value's storage makes its group store it."""
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, inputs: Sequence[Storage] | None = None):
         self.graph = graph
         self.groups, self.inlined = fuse(graph)
         self.unit = {g: g for g in self.groups}  # an epilogue belongs to its product
@@ -37,16 +40,40 @@ class Layout:
         self._reads: dict[Group, list[Value]] = {}
         self._readers: dict[Value, list[Group]] = {}
         self._indexed = 0  # groups in _readers
-        self.failing = {g for g in self.groups if any(isinstance(n.op, Take | TakeAlongAxis | Scatter) for n in g.nodes)}
-        self.inputs = [Buffer(product(v.shape), v.dtype, "input", i) for i, v in enumerate(graph.inputs)]
+        self.joined: dict[Node, list[bool]] = {}  # which operands of a Concat are written to their places in it at once
+        self.failing = {g for g in self.groups if any(can_fail(n.op) for n in g.nodes)}
+        if inputs is None:
+            inputs = [contiguous(Buffer(product(v.shape), v.dtype, "input", i), v.shape) for i, v in enumerate(graph.inputs)]
+        self.inputs = [s.buffer for s in inputs]
+        self.also: dict[Value, list[Storage]] = {}  # further places of results
         self.states = {k: Buffer(product(v.shape), v.dtype, "state", k) for k, v in graph.states.items()}
         self.outputs = [Buffer(product(v.shape), v.dtype, "output", i) for i, v in enumerate(graph.outputs)]
-        for v, b in zip(graph.inputs, self.inputs, strict=True):
-            self.storages[v] = contiguous(b, v.shape)
+        self.storages.update(zip(graph.inputs, inputs, strict=True))
         for k, v in graph.states.items():
             self.storages[v] = contiguous(self.states[k], v.shape)
 
     # -- memory
+
+    def place_parts(self) -> None:
+        """Lets values that are put side by side be written to their places there by what makes them."""
+        for group in self.groups:
+            node = group.nodes[0]
+            if isinstance(node.op, Concat):
+                whole = self.storage_of(node.outputs[0])
+                self.joined[node] = []
+                starts: list[Extent] = [0] * node.outputs[0].ndim
+                for v in node.inputs:
+                    maker = self.group_of.get(v.node) if v.node is not None else None
+                    # Control flow writes dense results, to fixed addresses.
+                    dense = whole.buffer.kind != "output" and whole.contiguous and node.op.axis == 0
+                    kinds = ("loop", "control") if dense else ("loop",)
+                    direct = maker is not None and maker.kind in kinds and v not in self.storages
+                    if direct:
+                        assert maker is not None
+                        self.storages[v] = part_of(whole, tuple(starts), v)
+                        self.needed[maker].append(v)
+                    self.joined[node].append(direct)
+                    starts[node.op.axis] = starts[node.op.axis] + v.shape[node.op.axis]
 
     def storage_of(self, v: Value) -> Storage:
         """Where a value lies; asking makes its group store it."""
@@ -143,7 +170,7 @@ class Layout:
             target = contiguous(buffer, v.shape)
             node = v.node
             group = self.group_of.get(node) if node is not None else None
-            direct = group is not None and v not in taken and v not in self.storages
+            direct = group is not None and group.kind != "control" and v not in taken and v not in self.storages
             if direct and key is not None:
                 assert group is not None
                 direct = group.kind in ("loop", "contract") and self.may_write(group, v, self.graph.states[key])
@@ -152,6 +179,8 @@ class Layout:
                 taken.add(v)
                 self.storages[v] = target
                 self.needed[group].append(v)
+            elif key is None and v in taken and group is not None and group.kind == "loop" and self.unit[group] is group:
+                self.also.setdefault(v, []).append(target)
             else:
                 source = self.storage_of(v)
                 old = source.buffer.kind == "state" and self.behind(v) is self.graph.states[source.buffer.slot]  # type: ignore[index]
@@ -250,7 +279,17 @@ class Layout:
         return unit if unit is not group and self.behind(v) is unit.nodes[0].outputs[0] else None
 
     def stores(self, group: Group) -> list[tuple[Value, Storage]]:
-        return [(v, self.storages[v]) for v in dict.fromkeys(self.needed[group])]
+        """Where values of a group are written to."""
+        return [(v, s) for v in dict.fromkeys(self.needed[group]) for s in (self.storages[v], *self.also.get(v, ()))]
+
+
+def part_of(whole: Storage, starts: tuple[Extent, ...], v: Value, steps: tuple[int, ...] = ()) -> Storage:
+    """The part of a storage that has the shape of v and begins at `starts`."""
+    piece = Node(Slice(starts, v.shape, steps or (1,) * v.ndim), (Value(whole.shape, v.dtype),))
+    piece.outputs = (Value(v.shape, v.dtype, piece),)
+    found = view(whole, piece)
+    assert found is not None
+    return found
 
 
 def _read_later(group: Group, v: Value, old: Value) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from ..ir import Graph, Value
 from ..ops.contract import MatMul
 from ..passes.fuse import Group
-from ..views import Buffer
+from ..views import Buffer, Storage
+from .control import control_steps
 from .convolutions import conv_steps
 from .layout import Layout
 from .moves import copy_steps, kernel_steps
@@ -29,10 +30,11 @@ class Lowered:
     states: dict[Hashable, Buffer]
 
 
-def lower(graph: Graph) -> Lowered:
-    """The steps of a graph."""
-    low = Layout(graph)
+def lower(graph: Graph, inputs: Sequence[Storage] | None = None) -> Lowered:
+    """The steps of a graph; `inputs`: where they lie, by default each in a buffer of its own."""
+    low = Layout(graph, inputs)
     copies_at_end = low.place_results()
+    low.place_parts()
     done: set[Group] = set()
     while len(done) < len(low.groups):
         for g in [g for g in low.groups if g not in done]:
@@ -86,4 +88,6 @@ def _steps_of(low: Layout, unit: Group) -> list[Step]:
         return product_steps(low, unit) if isinstance(unit.nodes[0].op, MatMul) else conv_steps(low, unit)
     if unit.kind == "kernel":
         return [*kernel_steps(low, unit.nodes[0])]
+    if unit.kind == "control":
+        return control_steps(low, unit.nodes[0], lower)
     return copy_steps(low, unit.nodes[0])

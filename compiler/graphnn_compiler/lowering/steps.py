@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..dims import Extent, Shape, evaluate, product
 from ..interpret import concrete
@@ -12,6 +13,9 @@ from ..kernels.conv_axes import Sliding
 from ..ops.conv import Conv, ConvInput, ConvKernel
 from ..runtime.spec import KernelSpec
 from ..views import Buffer
+
+if TYPE_CHECKING:
+    from .lower import Lowered
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,33 @@ class LoopStep(Step):
 
 @dataclass(eq=False)
 class KernelStep(Step):
-    """A hand-written kernel of an op; `dims` and `workspace` are computed from the numbers."""
+    """A hand-written kernel of an op; `dims` and `workspace` are computed from the numbers, and from that of threads."""
 
     spec: KernelSpec = field(default_factory=lambda: KernelSpec("kernel"))
     dims: Callable[[Mapping[str, int]], list[int]] = lambda env: []
-    workspace: Callable[[Mapping[str, int]], int] = lambda env: 0
+    workspace: Callable[[Mapping[str, int], int], int] = lambda env, threads: 0
+
+
+@dataclass
+class Section:
+    """A sub-program of a control step: its steps, and where its buffers are in the program around it.
+
+    Inputs and outputs move by so many bytes from one run to the next; those that do not move are inputs of kind "fixed".
+    """
+
+    lowered: Lowered
+    inputs: list[tuple[Place, Extent]]
+    outputs: list[tuple[Place, Extent]]
+    states: dict[Hashable, Place]
+
+
+@dataclass(eq=False)
+class ControlStep(Step):
+    """Control flow: the kernel `name` runs the tables of its sections. `steps`: how often, where that is known before."""
+
+    name: str = ""
+    sections: list[Section] = field(default_factory=list[Section])
+    steps: Extent = 1
 
 
 @dataclass(eq=False)

@@ -1,10 +1,12 @@
 """The ops of the IR; importing this package fills `base.REGISTRY`."""
 
 from . import (
+    attention,
     base,
     behind,
     compare,
     contract,
+    control,
     conv,
     decomposition,
     elementwise,
@@ -21,6 +23,6 @@ from . import (
 )
 
 __all__ = [
-    "base", "behind", "compare", "contract", "conv", "decomposition", "elementwise", "index", "movement", "ordering",
-    "pool", "random", "reduce", "resample", "special", "transcendental", "variance",
+    "attention", "base", "behind", "compare", "contract", "control", "conv", "decomposition", "elementwise", "index",
+    "movement", "ordering", "pool", "random", "reduce", "resample", "special", "transcendental", "variance",
 ]  # fmt: skip

@@ -85,7 +85,11 @@ class WithKernel(Op):
         raise NotImplementedError(type(self).__name__)
 
     def workspace(self, shapes: Sequence[tuple[int, ...]]) -> int:
-        """Bytes of work space, handed over after the result."""
+        """Bytes of work space, handed over after the results."""
+        return 0
+
+    def thread_workspace(self, shapes: Sequence[tuple[int, ...]]) -> int:
+        """Bytes of work space for each thread, which follow those."""
         return 0
 
 

@@ -8,8 +8,8 @@
 A loop group has a space (a shape) and reduced axes. A value in it lives at one of two levels: *full* (a point of the space) or *kept*
 (a point of the axes that are not reduced). Elementwise ops, reductions along those axes and gathers join the group of one of their
 operands where their shapes put them at a level, where they read each member at its own place, and where no path leaves the group
-and comes back. Matrix products, hand-written kernels and copies are groups of their own; an elementwise group that reads a matrix
-product directly takes no reductions, so that it can run as the product's epilogue.
+and comes back. Matrix products, hand-written kernels, control flow and copies are groups of their own; an elementwise group that reads
+a matrix product directly takes no reductions, so that it can run as the product's epilogue.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MOST_STATES = 1  # that an epilogue writes: an update with slots (Adam) is faste
 
 @dataclass(eq=False)
 class Group:
-    """Nodes that run as one kernel. `kind`: loop, contract, kernel or copy."""
+    """Nodes that run as one kernel. `kind`: loop, contract, kernel, control or copy."""
 
     kind: str
     space: Shape = ()
@@ -70,9 +70,9 @@ class Readers:
                 self.of.setdefault(v, []).append(node)
         self.stored = {*graph.inputs, *graph.states.values(), *self.results}
         for node in graph.nodes:
-            if node.op.kind in ("contract", "kernel"):
+            if node.op.kind in ("contract", "kernel", "control"):
                 self.stored.update(u for v in node.inputs for u in behind_movement(v))
-            if node.op.kind == "kernel":
+            if node.op.kind in ("kernel", "control"):
                 self.stored.update(node.outputs)
         in_epilogue: set[Value] = set()
         for node in graph.nodes:
@@ -178,10 +178,8 @@ class Fuser:
                 continue
             if kind in ("elementwise", "reduce", "index"):
                 self.place(node)
-            elif kind == "contract":
-                self.alone(node, "contract")
-            elif kind == "kernel":
-                self.alone(node, "kernel")
+            elif kind in ("contract", "kernel", "control"):
+                self.alone(node, kind)
             elif kind == "movement" and type(node.op).__name__ in ("Concat", "Unslice", "SliceUpdate"):
                 self.alone(node, "copy")
         self.merge()
@@ -388,11 +386,16 @@ class Fuser:
             (user,) = users
             if user.kind != "loop" or user.axes or user.epilogue is not None or dense(user.space) == ():
                 continue
-            if len(set(user.level) & updates) > MOST_STATES:
+            if len(set(user.level) & updates) > MOST_STATES or self.overwrites(user, node):
                 continue
             if any(other.epilogue is user for other in self.groups):
                 continue
             g.epilogue = user
+
+    def overwrites(self, user: Group, node: Node) -> bool:
+        """Whether a group makes the new value of a state that a product reads: it can only write it when the product is done."""
+        read = {strip(v, identity(v.ndim))[0] for v in node.inputs}
+        return any(v in user.level and self.graph.states[key] in read for key, v in self.graph.updates.items())
 
 
 def fuse(graph: Graph) -> tuple[list[Group], set[Node]]:

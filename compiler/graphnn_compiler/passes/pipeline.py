@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..ir import Graph
+from .bodies import inside, trim
 from .cse import cse
 from .dce import dce
 from .expand import expand
 from .fold_affine import fold_affine
 from .fold_padding import fold_padding
+from .join_slices import join_slices
 from .layout import layout
 from .simplify import simplify
 from .split_sums import split_sums
 
 Pass = Callable[[Graph], Graph]
 PASSES: tuple[Pass, ...] = (
-    *(dce, expand, simplify, cse, layout, fold_padding, dce),
+    *(dce, trim, expand, simplify, cse, join_slices, layout, fold_padding, dce),
     *(fold_affine, simplify, split_sums, cse, dce),
 )
 
@@ -27,4 +29,4 @@ def optimize(graph: Graph, between: Callable[[str, Graph], None] | None = None) 
         graph = one(graph)
         if between is not None:
             between(one.__name__, graph)
-    return graph
+    return inside(graph, optimize)

@@ -1,0 +1,70 @@
+"""Control flow: kernels that run tables of the program, by way of the runner.
+
+    loop:        dims: [runner, rows, steps]; bufs: [table].
+    while_loop:  dims: [runner, rows of the condition, rows of the body]; bufs: [its result (bool), table, table].
+    switch:      dims: [runner, branches, rows of each]; bufs: [index (int32), a table for each].
+
+The last row of each table has a barrier where the team runs it, so that all threads see the same condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..runtime.context import ABANDONED, CODE, LINE, LINES
+from ..simd import call_kernel, scalar_i32, scalar_u8, set_word, word
+from .run import stack_words
+
+HELPERS = ("kernels/run.py", "runtime/context.py", "runtime/table.py")
+
+
+def build(kind: str) -> Callable[..., Any]:
+    """The kernel called `kind`."""
+
+    def loop(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
+        block = stack_words(4)
+        set_word(block, 0, word(bufs, 0))
+        set_word(block, 1, word(dims, 1))
+        set_word(block, 2, word(dims, 2))
+        set_word(block, 3, 0)
+        code = call_kernel(word(dims, 0), block, 0, ctx, tid, n)
+        if code == 0 and word(ctx + 8 * (LINES + LINE * tid), CODE) != 0:
+            code = ABANDONED
+        return code
+
+    def while_loop(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
+        block = stack_words(4)
+        set_word(block, 2, 1)
+        set_word(block, 3, 0)
+        code = 0
+        going = 1
+        while going != 0:
+            set_word(block, 0, word(bufs, 1))
+            set_word(block, 1, word(dims, 1))
+            code = call_kernel(word(dims, 0), block, 0, ctx, tid, n)
+            going = 0
+            if code == 0 and scalar_u8(word(bufs, 0)) != 0:
+                set_word(block, 0, word(bufs, 2))
+                set_word(block, 1, word(dims, 2))
+                code = call_kernel(word(dims, 0), block, 0, ctx, tid, n)
+                if code == 0:
+                    going = 1
+        if code == 0 and word(ctx + 8 * (LINES + LINE * tid), CODE) != 0:
+            code = ABANDONED
+        return code
+
+    def switch(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
+        chosen = min(max(scalar_i32(word(bufs, 0)), 0), word(dims, 1) - 1)
+        block = stack_words(4)
+        set_word(block, 0, word(bufs, chosen + 1))
+        set_word(block, 1, word(dims, chosen + 2))
+        set_word(block, 2, 1)
+        set_word(block, 3, 0)
+        code = call_kernel(word(dims, 0), block, 0, ctx, tid, n)
+        if code == 0 and word(ctx + 8 * (LINES + LINE * tid), CODE) != 0:
+            code = ABANDONED
+        return code
+
+    kernels: dict[str, Callable[..., Any]] = {"loop": loop, "while_loop": while_loop, "switch": switch}
+    return kernels[kind]
