@@ -59,7 +59,9 @@ class Attention(ConfiguredLayer):
     ):
         super().__init__(**kwargs)
         if score_mode not in ("dot", "concat"):
-            raise ValueError(f"{type(self).__name__}: `score_mode` must be 'dot' or 'concat'. Received: score_mode={score_mode!r}")
+            raise ValueError(
+                f"{type(self).__name__}: `score_mode` must be 'dot' or 'concat'. Received: score_mode={score_mode!r}"
+            )
         self.use_scale = use_scale
         self.score_mode = score_mode
         self.dropout = fraction(self, "dropout", dropout)
@@ -121,7 +123,7 @@ class Attention(ConfiguredLayer):
     def check_list(self, inputs: Any) -> None:
         """ValueError where the inputs, or their shapes, are no list of two or three."""
         if not isinstance(inputs, list):
-            given = inputs if isinstance(inputs, tuple) else known(inputs.shape)
+            given: Any = known(inputs.shape) if hasattr(inputs, "shape") else inputs
             raise ValueError(
                 f"{type(self).__name__} {self.name!r} must be called on a list of inputs, [query, value] or [query, value, key]. "
                 f"Received: inputs={given}"
@@ -170,8 +172,7 @@ class Attention(ConfiguredLayer):
             )
         if len(mask) not in (2, 3):  # pyright: ignore[reportUnknownArgumentType]
             raise ValueError(
-                f"{type(self).__name__} {self.name!r}: `mask` must be a list of 2 or 3 masks. "
-                f"Received: {len(mask)} of them"  # pyright: ignore[reportUnknownArgumentType]
+                f"{type(self).__name__} {self.name!r}: `mask` must be a list of 2 or 3 masks. Received: {len(mask)} of them"  # pyright: ignore[reportUnknownArgumentType]
             )
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]

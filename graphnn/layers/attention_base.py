@@ -70,7 +70,8 @@ class ProjectedAttention(ConfiguredLayer):
     def dense(self, name: str, equation: str, output_shape: tuple[int | None, ...], bias_axes: str) -> EinsumDense:
         """A dense layer with the options of this one."""
         options: dict[str, Any] = {
-            kind: getattr(self, kind) for kind in ("kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint")
+            kind: getattr(self, kind)
+            for kind in ("kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint")
         }
         for kind in ("kernel_initializer", "bias_initializer"):  # of its own, so that no two kernels begin alike
             own = getattr(self, kind)
@@ -164,5 +165,3 @@ def of_steps(layer: Any, name: str, mask: Any, shape: Any) -> Any:
     for i in range(len(m), rank):
         found = ops.expand_dims(found, i)
     return found
-
-

@@ -107,7 +107,6 @@ class Calling(ArrayCalls):
     def _traced(self, *args: Any, **kwargs: Any) -> Any:
         info = self._info()
         bound = self._prepared(info.bind(self, args, kwargs))
-        first = next(iter(bound.values()), None)
         self._check_first(bound)
         self._add_masks(info, bound)
         training = bound.get("training")

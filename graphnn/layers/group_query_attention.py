@@ -92,7 +92,7 @@ class GroupQueryAttention(ProjectedAttention):
             bias_regularizer=bias_regularizer, kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,
         )  # fmt: skip
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         key_shape = value_shape if key_shape is None else key_shape
         check_pair(self, value_shape, key_shape)
         if not len(query_shape) == len(value_shape) == 3:

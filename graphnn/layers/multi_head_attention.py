@@ -6,11 +6,11 @@ Exports: MultiHeadAttention.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from graphnn_compiler.dims import product
 
-from .. import ops, regularizers
+from .. import ops, regularizers, tree
 from ..context import get_mask
 from ..ops.attention import both, check_broadcast
 from ..tensor import dims_of
@@ -100,7 +100,7 @@ class MultiHeadAttention(ProjectedAttention):
         )  # fmt: skip
 
     def _integers(self, name: str, given: Any, least: int | None = None) -> tuple[int, ...]:
-        numbers = tuple(given) if isinstance(given, list | tuple) else (given,)  # pyright: ignore[reportUnknownArgumentType]
+        numbers: tuple[Any, ...] = tuple(given) if tree.is_list(given) else (given,)
         if not numbers or not all(
             isinstance(n, int) and not isinstance(n, bool) and (least is None or n >= least) for n in numbers
         ):
@@ -113,7 +113,7 @@ class MultiHeadAttention(ProjectedAttention):
         """The axes of the steps; None before the layer is built where they were not given."""
         return self._attention_axes
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         key_shape = value_shape if key_shape is None else key_shape
         check_pair(self, value_shape, key_shape)
         rank = len(query_shape)
@@ -159,11 +159,11 @@ class MultiHeadAttention(ProjectedAttention):
             keep = both(keep, layout.expanded(of_keys, (1, 2)))
         if attention_mask is not None:
             keep = both(keep, layout.pairs(attention_mask, query, key, self.num_heads))
-        heads = [
+        q, k, v = (
             layout.folded(dense(x), x, 2)
             for dense, x in ((self._query_dense, query), (self._key_dense, key), (self._value_dense, value))
-        ]
-        y, weights = self.attend(*heads, keep, use_causal_mask, training, return_attention_scores)
+        )
+        y, weights = self.attend(q, k, v, keep, use_causal_mask, training, return_attention_scores)
         y = self.gated(layout.unfolded(y, query), query)
         y = self._output_dense(y)
         return (y, layout.unfolded_weights(weights, query, key)) if return_attention_scores else y
@@ -172,10 +172,10 @@ class MultiHeadAttention(ProjectedAttention):
         found = super()._symbolic(args, kwargs)
         if isinstance(found, tuple):
             # As in Keras, the symbolic weights have as many keys as queries; those of a run have as many as there are.
-            y, weights = found  # pyright: ignore[reportUnknownVariableType]
+            y, weights = cast("tuple[Any, Any]", found)
             if y.ndim == 3 and weights.ndim == 4:
                 weights.dims = dims_of([*weights.dims[:3], weights.dims[2]])
-        return found  # pyright: ignore[reportUnknownVariableType]
+        return cast(Any, found)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "output_shape": self._output_shape, "attention_axes": self._attention_axes}
@@ -227,9 +227,9 @@ class _Layout:
     def pairs(self, mask: Any, query: Any, key: Any, heads: int) -> Any:
         """A mask that broadcasts to (batch, free axes, heads, axes of T, axes of S) as one that does to (rows, heads, T, S)."""
         q, k = ops.shape(query), ops.shape(key)
-        inner = [*[q[i] for i in self.steps], *[k[i] for i in self.steps]]
-        front = [q[i] for i in (0, *self.free)]
-        found = ops.cast(mask, "bool")
+        inner: list[Any] = [*[q[i] for i in self.steps], *[k[i] for i in self.steps]]
+        front: list[Any] = [q[i] for i in (0, *self.free)]
+        found: Any = ops.cast(mask, "bool")
         while len(found.shape) < len(inner):
             found = ops.expand_dims(found, 0)
         while len(found.shape) < len(front) + 1 + len(inner):
@@ -237,6 +237,7 @@ class _Layout:
         check_broadcast("attention_mask", found.shape, (*front, heads, *inner))
         if self.plain:
             return found
-        over = found.shape[len(front)]
+        over: Any = found.shape[len(front)]
         found = ops.broadcast_to(found, (*front, over, *inner))
-        return ops.reshape(found, (product(front), over, product(inner[: len(self.steps)]), product(inner[len(self.steps) :])))
+        rows_and_steps: list[Any] = [product(front), over, product(inner[: len(self.steps)]), product(inner[len(self.steps) :])]
+        return ops.reshape(found, rows_and_steps)

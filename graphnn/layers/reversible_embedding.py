@@ -56,6 +56,8 @@ class ReversibleEmbedding(Embedding):
     ((1, 3, 4), (1, 3, 10))
     """
 
+    embeddings_initializer: Any
+
     def __init__(
         self, input_dim: int, output_dim: int, tie_weights: bool = True, embeddings_initializer: Identifier = "uniform",
         embeddings_regularizer: Identifier = None, embeddings_constraint: Identifier = None, mask_zero: bool = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import activations
+from .. import activations, tree
 from .layer import Layer
 
 # By exact class: a subclass may do anything.
@@ -29,11 +29,9 @@ def is_row_by_row(layer: Any, training: bool) -> bool:
 
     It says no wherever it does not know.
     """
-    cls = type(layer)
-    ours = isinstance(layer, Layer) and cls.__module__.partition(".")[0] == __name__.partition(".")[0]
-    if not ours or "call" in vars(layer) or layer.activity_regularizer is not None or not _activation_is_known(layer):
+    name = type(layer).__name__
+    if not _is_ours(layer) or "call" in vars(layer) or layer.activity_regularizer is not None or not _activation_is_known(layer):
         return False
-    name = cls.__name__
     if name == "Functional":
         return all(is_row_by_row(part, training) for part in layer.operations)
     if name == "Sequential":
@@ -49,9 +47,13 @@ def is_row_by_row(layer: Any, training: bool) -> bool:
     return name in _ALWAYS or (name in _IN_INFERENCE and not training)
 
 
+def _is_ours(layer: Any) -> bool:
+    return isinstance(layer, Layer) and type(layer).__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
 def _skips_rows(axis: Any) -> bool:
     """Whether axes surely do not have the rows among them; those counted from the end might, but for the last."""
-    axes: list[Any] = axis if isinstance(axis, list | tuple) else [axis]  # pyright: ignore[reportUnknownVariableType]
+    axes: Any = axis if tree.is_list(axis) else [axis]
     return all(isinstance(a, int) and (a == -1 or a > 0) for a in axes)
 
 

@@ -69,19 +69,29 @@ class TimeDistributed(Wrapper):
         return (shape[0], *shape[2:])
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        extents = ops.shape(inputs)
+        extents: Any = ops.shape(inputs)
         self._check_mask(mask, inputs)
         handed = mask if mask is not None and "mask" in self.layer._info().names else None
         if handed is None and is_row_by_row(self.layer, bool(training)):
-            y = self.layer(ops.reshape(inputs, (product(extents[:2]), *extents[2:])))
-            return tree.map_structure(lambda a: ops.reshape(a, (*extents[:2], *ops.shape(a)[1:])), y)
+            rows: Any = product(extents[:2])
+
+            def in_steps(y: Any) -> Any:
+                return ops.reshape(y, (*extents[:2], *ops.shape(y)[1:]))
+
+            return tree.map_structure(in_steps, self.layer(ops.reshape(inputs, (rows, *extents[2:]))))
         steps = int(extents[1])
         if not steps:
-            raise ValueError(f"TimeDistributed {self.name!r}: the inputs have no step. Received: inputs of shape {known(inputs.shape)}")
-        found = [
-            self.layer(inputs[:, i], **({} if handed is None else {"mask": handed[:, i]}), training=training) for i in range(steps)
-        ]
-        return tree.map_structure(lambda *a: ops.stack(a, axis=1), *found)
+            raise ValueError(
+                f"TimeDistributed {self.name!r}: the inputs have no step. Received: inputs of shape {known(inputs.shape)}"
+            )
+
+        def step(i: int) -> Any:
+            return self.layer(inputs[:, i], **({} if handed is None else {"mask": handed[:, i]}), training=training)
+
+        def stacked(*parts: Any) -> Any:
+            return ops.stack(parts, axis=1)
+
+        return tree.map_structure(stacked, *map(step, range(steps)))
 
     def _check_mask(self, mask: Any, inputs: Any) -> None:
         if mask is None:

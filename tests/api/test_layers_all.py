@@ -25,8 +25,10 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "AdaptiveMaxPooling1D": ({"output_size": 2}, (4, 5, 2)),
     "AdaptiveMaxPooling2D": ({"output_size": 2}, (4, 5, 4, 2)),
     "AdaptiveMaxPooling3D": ({"output_size": 2}, (4, 3, 4, 3, 2)),
+    "AdditiveAttention": ({}, [(4, 5, 3), (4, 2, 3)]),
     "Add": ({}, [(4, 5), (4, 5)]),
     "AlphaDropout": ({"rate": 0.3, "seed": 1}, (4, 5)),
+    "Attention": ({"use_scale": True, "score_mode": "concat"}, [(4, 5, 3), (4, 2, 3)]),
     "Average": ({}, [(4, 5), (4, 5)]),
     "AveragePooling1D": ({"pool_size": 2, "padding": "same"}, (4, 5, 2)),
     "AveragePooling2D": ({"pool_size": 2, "padding": "same"}, (4, 5, 4, 2)),
@@ -117,6 +119,7 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "Rescaling": ({"scale": 0.5}, (4, 5)),
     "Reshape": ({"target_shape": (5, 2)}, (4, 10)),
     "Resizing": ({"height": 3, "width": 6}, (4, 5, 4, 2)),
+    "ReversibleEmbedding": ({"input_dim": 3, "output_dim": 4}, (4, 5)),
     "SeparableConv1D": ({"filters": 3, "kernel_size": 2}, (4, 5, 2)),
     "SeparableConv2D": ({"filters": 3, "kernel_size": 2, "padding": "same"}, (4, 5, 4, 2)),
     "SeparableConvolution1D": ({"filters": 3, "kernel_size": 2}, (4, 5, 2)),
@@ -128,6 +131,7 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "SpatialDropout3D": ({"rate": 0.5, "seed": 1}, (4, 2, 2, 2, 3)),
     "SpectralNormalization": ({"layer": layers.Dense(3)}, (4, 5)),
     "Subtract": ({}, [(4, 5), (4, 5)]),
+    "TimeDistributed": ({"layer": layers.Dense(3, name="inside")}, (4, 2, 5)),
     "UnitNormalization": ({}, (4, 5)),
     "UpSampling1D": ({}, (4, 5, 2)),
     "UpSampling2D": ({"interpolation": "bilinear"}, (4, 3, 2, 2)),
@@ -137,7 +141,8 @@ RECORDS: dict[str, tuple[dict[str, Any], Any]] = {
     "ZeroPadding3D": ({}, (4, 2, 1, 2, 2)),
 }
 CELLS = ("GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells")  # they take states beside the input
-INTEGERS = ("CategoryEncoding", "Embedding", "Hashing", "IntegerLookup")
+INTEGERS = ("CategoryEncoding", "Embedding", "Hashing", "IntegerLookup", "ReversibleEmbedding")
+SEVERAL = ("GroupQueryAttention", "GroupedQueryAttention", "MultiHeadAttention")  # they take query and value one by one
 BEFORE_MODELS = ("StringLookup", "TextVectorization")  # they turn texts into numbers, in Python
 TEXTS = ("Hashing",)  # they take texts too
 HOSTILE = "x'); import os; os.system('echo 1') # 한국어 \u202e \"{0}%s"
@@ -151,7 +156,7 @@ def made(which: str, **kwargs: Any) -> tuple[Any, Any]:
 
 def test_every_layer_has_a_record() -> None:
     public = {n for n in layers.__all__ if isinstance(getattr(layers, n), type) and issubclass(getattr(layers, n), layers.Layer)}
-    assert set(RECORDS) == public - {"Layer", "InputLayer", "Wrapper", *BEFORE_MODELS, *CELLS}
+    assert set(RECORDS) == public - {"Layer", "InputLayer", "Wrapper", *BEFORE_MODELS, *CELLS, *SEVERAL}
 
 
 @pytest.mark.parametrize("name", RECORDS)
