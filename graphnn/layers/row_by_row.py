@@ -35,7 +35,7 @@ def is_row_by_row(layer: Any, training: bool) -> bool:
     if name == "Functional":
         return all(is_row_by_row(part, training) for part in layer.operations)
     if name == "Sequential":
-        return all(is_row_by_row(part, training) for part in layer.layers)
+        return all(is_row_by_row(part, training) for part in layer._sequence)
     if name == "TimeDistributed":
         return is_row_by_row(layer.layer, training)
     if name == "InputLayer":

@@ -57,7 +57,9 @@ class TimeDistributed(Wrapper):
         self.supports_masking = True
 
     def build(self, input_shape: Any = None) -> None:
-        super().build(self._step_shape(input_shape))
+        shape = self._step_shape(input_shape)
+        # A model would keep the number of rows, which differs where all steps are the rows of one call.
+        super().build((None, *shape[1:]) if is_row_by_row(self.layer, False) else shape)
 
     def _step_shape(self, shape: Any) -> tuple[Any, ...]:
         nested = not hasattr(shape, "__len__") or any(not isinstance(d, int) and d is not None for d in shape)
