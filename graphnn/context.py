@@ -40,6 +40,7 @@ class _Calls(threading.local):
         self.training: list[Any] = []
         self.scopes: list[str] = []
         self.depth = 0
+        self.unmasked: Any = None
 
 
 _calls = _Calls()
@@ -84,6 +85,21 @@ def suspended() -> Generator[None]:
         yield
     finally:
         stack.pop()
+
+
+@contextmanager
+def mask_ends_in(layer: Any) -> Generator[None]:
+    """A layer called inside may end a mask without a warning: its caller lets it travel on."""
+    before, _calls.unmasked = _calls.unmasked, layer
+    try:
+        yield
+    finally:
+        _calls.unmasked = before
+
+
+def mask_may_end_in(layer: Any) -> bool:
+    """Whether `mask_ends_in` names the layer."""
+    return _calls.unmasked is layer
 
 
 def get_mask(x: Any) -> Any:

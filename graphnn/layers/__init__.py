@@ -37,7 +37,7 @@ from .global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
-from .group_query_attention import GroupQueryAttention
+from .grouped_query_attention import GroupQueryAttention
 from .gru import GRU, GRUCell
 from .hashing import Hashing
 from .identity import Identity
@@ -84,8 +84,6 @@ from .transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTran
 from .up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from .wrapper import Wrapper
 from .zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
-
-GroupedQueryAttention = GroupQueryAttention
 
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
 Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose = Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
@@ -169,7 +167,6 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "GroupQueryAttention",
-    "GroupedQueryAttention",
     "Hashing",
     "Identity",
     "Input",

@@ -1,6 +1,6 @@
-"""Attention without projections.
+"""Attention over the steps of a sequence, with one head.
 
-Exports: Attention, AdditiveAttention.
+Exports: AdditiveAttention, Attention.
 """
 
 from __future__ import annotations
@@ -8,50 +8,48 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops, random
-from ..ops.attention import both, causal, shares
 from .common import ConfiguredLayer, fraction
-from .input_spec import known
+from .merging import show
 
 __all__ = ["AdditiveAttention", "Attention"]
 
+# Taken from the scores of steps that are left out: far more than scores differ by, so that such steps get no weight, and
+# that the steps of a row without any other get equal ones.
+_LEFT_OUT = {"float16": 6e4, "float64": 1e18}
+
 
 class Attention(ConfiguredLayer):
-    r"""Means of values, weighted by how well their keys answer a query.
+    r"""Mixes values by how well their keys fit a query.
 
-    $$y_t = \sum_s \mathrm{softmax}_s(e_{t s}) \, v_s, \quad e_{t s} = a \, q_t \cdot k_s
-    \;\text{ or }\; e_{t s} = c \sum_i \tanh(a (q_{t i} + k_{s i}))$$
+    $$y_t = \sum_s \operatorname{softmax}_s(e_{t s}) \, v_s, \quad e_{t s} = g \; q_t \cdot k_s$$
+
+    or, with `score_mode="concat"`, $e_{t s} = c \sum_i \tanh(g \, (q_{t i} + k_{s i}))$.
 
     Args:
-        use_scale: whether the factor $a$ is a weight; else it is 1.
-        score_mode: `"dot"` for the first form of the scores, `"concat"` for the second, whose factor $c$ is a weight.
-        dropout: the part of the softmax's results that is set to 0 at random while training.
-        seed: an integer for a dropout that repeats from run to run.
-
-    Call:
-        inputs: a list `[query, value]` or `[query, value, key]`; without a key the value serves as such.
-        mask: a list `[query_mask, value_mask]` (a third mask is not looked at), None for a mask that is not there. A value
-            whose mask is False gets no weight, and a query whose mask is False zeros for a result; so does a query for
-            which no value is left.
-        training: whether dropout acts.
-        return_attention_scores: whether the weights come as a second output.
-        use_causal_mask: whether query t leaves out the values after the t-th.
+        use_scale: whether $g$ is a trained number; else it is 1.
+        score_mode: "dot" or "concat".
+        dropout: the probability with which a weight is left out in training.
+        seed: an integer for dropout that repeats from run to run.
 
     Shapes:
-        query `(batch, T, d)`, value `(batch, S, m)`, key `(batch, S, d)`, masks `(batch, T)` and `(batch, S)`; output
-        `(batch, T, m)`, weights of the mean `(batch, T, S)`; `scale` `()`, `concat_score_weight` `()`. All may have
-        further axes after the batch.
+        inputs: a list of query `(batch, T, n)`, value `(batch, S, m)` and, if it is not the value, key `(batch, S, n)`;
+        output `(batch, T, m)`; `scale` `()` with `use_scale`, `concat_score_weight` `()` with "concat".
+
+    The call takes `mask`, a list of the masks `(batch, T)` of queries and `(batch, S)` of values, each of which may be None:
+    values that are left out get no weight (where all are, they get equal ones), and outputs of queries that are left out are 0.
+    With `use_causal_mask=True` no step sees a later one. With `return_attention_scores=True` the weights `(batch, T, S)` come
+    as a second output.
 
     Raises:
-        ValueError: the inputs are no list of 2 or 3, the masks no list of 2 or 3, a mask has another shape than its
-            tensor without the last axis, or `score_mode` is another word.
+        ValueError: `score_mode` is neither, the inputs or masks are not lists of two or three, or shapes do not fit.
 
     Source: Luong et al., "Effective Approaches to Attention-based Neural Machine Translation", 2015 (arXiv:1508.04025).
 
     >>> import numpy as np
     >>> from graphnn import layers
-    >>> query, value = np.ones((1, 2, 4), "float32"), np.ones((1, 3, 4), "float32")
-    >>> layers.Attention()([query, value]).shape
-    (1, 2, 4)
+    >>> query, value = np.zeros((1, 2, 3), "float32"), np.array([[[0.0, 0, 0], [2, 4, 6]]], "float32")
+    >>> layers.Attention()([query, value]).tolist()
+    [[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]]
     """
 
     def __init__(
@@ -59,9 +57,7 @@ class Attention(ConfiguredLayer):
     ):
         super().__init__(**kwargs)
         if score_mode not in ("dot", "concat"):
-            raise ValueError(
-                f"{type(self).__name__}: `score_mode` must be 'dot' or 'concat'. Received: score_mode={score_mode!r}"
-            )
+            raise ValueError(f"{self.title}: `score_mode` must be 'dot' or 'concat'. Received: score_mode={score_mode!r}")
         self.use_scale = use_scale
         self.score_mode = score_mode
         self.dropout = fraction(self, "dropout", dropout)
@@ -72,164 +68,152 @@ class Attention(ConfiguredLayer):
         self.scale: Any = None
         self.concat_score_weight: Any = None
 
-    def build(self, input_shape: Any = None) -> None:
-        self.check_list(input_shape)
+    @property
+    def title(self) -> str:
+        """The layer as messages call it."""
+        return f"{type(self).__name__} {self.name!r}"
+
+    def build(self, input_shape: Any) -> None:
+        self.check_shapes(input_shape)
         if self.use_scale:
-            self.scale = self.add_weight((), "ones", name="scale")
+            self.scale = self.add_weight(name="scale", shape=(), initializer="ones")
         if self.score_mode == "concat":
-            self.concat_score_weight = self.add_weight((), "ones", name="concat_score_weight")
+            self.concat_score_weight = self.add_weight(name="concat_score_weight", shape=(), initializer="ones")
 
     def scores(self, query: Any, key: Any) -> Any:
-        """(..., T, S): how well each key answers each query."""
+        """How well keys fit queries, (batch, T, S)."""
         if self.score_mode == "dot":
-            return ops.matmul(self.scaled(query), ops.swapaxes(key, -1, -2))
-        sums = ops.sum(ops.tanh(self.scaled(pairs(query, key))), axis=-1)
-        return ops.multiply(self.concat_score_weight, sums)
-
-    def scaled(self, x: Any) -> Any:
-        """x times the scale, where there is one."""
-        return x if self.scale is None else ops.multiply(x, self.scale)
+            found = ops.matmul(query, ops.swapaxes(key, -2, -1))
+            return found if self.scale is None else ops.multiply(found, self.scale)
+        return ops.multiply(self.concat_score_weight, ops.sum(sums_squashed(query, key, self.scale), axis=-1))
 
     def call(
-        self, inputs: Any, mask: Any = None, training: bool = False, return_attention_scores: bool = False,
+        self,
+        inputs: Any,
+        mask: Any = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
         use_causal_mask: bool = False,
-    ) -> Any:  # fmt: skip
-        self.check_list(inputs)
-        query, value = inputs[:2]
-        key = inputs[2] if len(inputs) == 3 else value
-        self.check_shapes(query, value, key)
-        of_query, of_value = self.masks_of(mask, query, value)
-        if len(query.shape) == 3 and self._is_plain(training, return_attention_scores):
-            keep = None if of_value is None else ops.expand_dims(of_value, (1, 2))
-            heads = [ops.expand_dims(x, 2) for x in (self.scaled(query), key, value)]
-            y = ops.squeeze(ops.dot_product_attention(*heads, mask=keep, scale=1.0, is_causal=use_causal_mask), 2)
-            weights = None
-        else:
-            keep = None if of_value is None else ops.expand_dims(of_value, -2)
-            if use_causal_mask:
-                keep = both(keep, causal(ops.shape(query)[-2], ops.shape(key)[-2]))
-            weights = shares(self.scores(query, key), keep)
-            if training and self.dropout > 0:
-                weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
-            y = ops.matmul(weights, value)
-        if of_query is not None:
-            y = ops.multiply(y, ops.cast(ops.expand_dims(of_query, -1), y.dtype))
-        return (y, weights) if return_attention_scores else y
+    ) -> Any:
+        self.check_inputs(inputs)
+        self.check_mask(mask)
+        query, value, key = *inputs[:2], inputs[-1]  # of two, the value is its own key
+        scores = self.scores(query, key)
+        weights = ops.softmax(masked(scores, None if mask is None else mask[1], use_causal_mask), axis=-1)
+        if training and self.dropout > 0:
+            weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
+        output = ops.matmul(weights, value)
+        if mask is not None and mask[0] is not None:
+            output = ops.multiply(output, ops.cast(ops.expand_dims(truth(mask[0]), -1), output.dtype))
+        return (output, weights) if return_attention_scores else output
 
-    def _is_plain(self, training: bool, return_scores: bool) -> bool:
-        """Whether nobody sees or changes the weights of the mean, so that they need not be in memory."""
-        return self.score_mode == "dot" and not return_scores and not (training and self.dropout > 0)
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the queries."""
+        self.check_mask(mask)
+        return None if mask is None else mask[0]
 
-    def check_list(self, inputs: Any) -> None:
-        """ValueError where the inputs, or their shapes, are no list of two or three."""
+    # ---- checks
+
+    def check_inputs(self, inputs: Any) -> None:
+        """ValueError for anything but a list of two or three tensors whose shapes fit."""
         if not isinstance(inputs, list):
-            given: Any = known(inputs.shape) if hasattr(inputs, "shape") else inputs
+            shape = getattr(inputs, "shape", inputs)
+            raise ValueError(f"{self.title} takes a list [query, value] or [query, value, key]. Received: inputs={shape}")
+        self.check_shapes([tuple(d if isinstance(d, int) else None for d in x.shape) for x in inputs])  # pyright: ignore
+
+    def check_shapes(self, shapes: Any) -> None:
+        """ValueError for anything but a list of two or three shapes that fit."""
+        if not isinstance(shapes, list) or not all(isinstance(s, list | tuple) for s in shapes):  # pyright: ignore
             raise ValueError(
-                f"{type(self).__name__} {self.name!r} must be called on a list of inputs, [query, value] or [query, value, key]. "
-                f"Received: inputs={given}"
+                f"{self.title} takes a list [query, value] or [query, value, key]. Received: inputs of shape {shapes}"
             )
-        if len(inputs) not in (2, 3):  # pyright: ignore[reportUnknownArgumentType]
-            raise ValueError(
-                f"{type(self).__name__} {self.name!r} takes a list of 2 or 3 inputs, [query, value] or [query, value, key]. "
-                f"Received: {len(inputs)} of them"  # pyright: ignore[reportUnknownArgumentType]
-            )
+        found: list[Any] = [tuple(s) for s in shapes]  # pyright: ignore
+        if len(found) not in (2, 3):
+            raise ValueError(f"{self.title} takes a list of 2 or 3 inputs, query, value and key. Received: {len(found)} inputs")
+        query, value, key = *found[:2], found[-1]
+        if not len(query) == len(value) == len(key) or len(query) < 2:
+            raise ValueError(f"{self.title}: inputs must have equally many axes, 2 at least. Received: shapes {show(found)}")
+        for what, a, b in (("features of query and key", query[-1], key[-1]), ("steps of key and value", key[-2], value[-2])):
+            if None not in (a, b) and a != b:
+                raise ValueError(f"{self.title}: the {what} differ in number. Received: shapes {show(found)}")
 
-    def check_shapes(self, query: Any, value: Any, key: Any) -> None:
-        """ValueError where the three do not fit together."""
-        shapes = [tuple(x.shape) for x in (query, value, key)]
-        q, v, k = shapes
-        if len(q) < 2 or not len(q) == len(v) == len(k):
-            wrong = "must have equally many axes, two or more"
-        elif differ(v[:-1], k[:-1]):
-            wrong = "value and key must have the same shape but for the last axis"
-        elif differ(q[-1:], k[-1:]) and (self.score_mode == "dot" or 1 not in (q[-1], k[-1])):
-            wrong = "query and key must have equally many features"
-        else:
-            return
-        shown = ", ".join(f"{n}={known(s)}" for n, s in zip(("query", "value", "key"), shapes, strict=True))
-        raise ValueError(f"{type(self).__name__} {self.name!r}: inputs that do not fit together: {wrong}. Received: {shown}")
-
-    def masks_of(self, mask: Any, query: Any, value: Any) -> list[Any]:
-        """The masks of query and value as booleans, None where there is none."""
-        self.check_masks(mask)
-        found: list[Any] = []
-        for name, m, x in zip(("query", "value"), mask or (None, None), (query, value), strict=False):
-            if m is not None and (len(m.shape) != len(x.shape) - 1 or differ(m.shape, x.shape[:-1])):
-                raise ValueError(
-                    f"{type(self).__name__} {self.name!r}: the mask of the {name} must have its shape without the last axis. "
-                    f"Received: mask of shape {known(m.shape)}, {name} of shape {known(x.shape)}"
-                )
-            found.append(None if m is None else ops.cast(m, "bool"))
-        return found
-
-    def check_masks(self, mask: Any) -> None:
-        """ValueError where the masks are no list of two or three."""
+    def check_mask(self, mask: Any) -> None:
+        """ValueError for anything but None or a list of two or three masks."""
         if mask is None:
             return
         if not isinstance(mask, list):
-            raise ValueError(
-                f"{type(self).__name__} {self.name!r}: `mask` must be a list, [query_mask, value_mask]. Received: mask={mask!r}"
-            )
+            raise ValueError(f"{self.title}: `mask` must be a list [query mask, value mask]. Received: mask={mask!r}")
         if len(mask) not in (2, 3):  # pyright: ignore[reportUnknownArgumentType]
-            raise ValueError(
-                f"{type(self).__name__} {self.name!r}: `mask` must be a list of 2 or 3 masks. Received: {len(mask)} of them"  # pyright: ignore[reportUnknownArgumentType]
-            )
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The mask of the query."""
-        self.check_masks(mask)
-        return None if mask is None else mask[0]
+            raise ValueError(f"{self.title}: `mask` must be a list of 2 or 3 masks. Received: {len(mask)}")  # pyright: ignore
 
 
 class AdditiveAttention(Attention):
-    r"""Means of values, weighted by a small network's judgement of query and key.
+    r"""Mixes values by how well their keys fit a query, after Bahdanau.
 
-    $$y_t = \sum_s \mathrm{softmax}_s\Bigl(\sum_i a_i \tanh(q_{t i} + k_{s i})\Bigr) v_s$$
+    $$y_t = \sum_s \operatorname{softmax}_s(e_{t s}) \, v_s, \quad e_{t s} = \sum_i g_i \tanh(q_{t i} + k_{s i})$$
 
     Args:
-        use_scale: whether the factors $a_i$ are weights; else they are 1.
-        dropout: the part of the softmax's results that is set to 0 at random while training.
-        seed: an integer for a dropout that repeats from run to run.
+        use_scale: whether $g$ is trained; else it is 1.
+        dropout: the probability with which a weight is left out in training.
+        seed: an integer for dropout that repeats from run to run.
 
-    Call, Shapes, Raises:
-        as of `Attention`; `scale` `(d,)`.
+    Shapes:
+        inputs: a list of query `(batch, T, n)`, value `(batch, S, m)` and, if it is not the value, key `(batch, S, n)`;
+        output `(batch, T, m)`; `scale` `(n,)` with `use_scale`.
 
-    Source: Bahdanau et al., "Neural Machine Translation by Jointly Learning to Align and Translate", 2014
-    (arXiv:1409.0473).
+    The call takes `mask`, `use_causal_mask` and `return_attention_scores` as that of `Attention`.
+
+    Raises:
+        ValueError: the inputs or masks are not lists of two or three, or shapes do not fit.
+
+    Source: Bahdanau et al., "Neural Machine Translation by Jointly Learning to Align and Translate", 2014 (arXiv:1409.0473).
 
     >>> import numpy as np
     >>> from graphnn import layers
-    >>> query, value = np.ones((1, 2, 4), "float32"), np.ones((1, 3, 4), "float32")
-    >>> layers.AdditiveAttention()([query, value]).shape
-    (1, 2, 4)
+    >>> query, value = np.zeros((1, 2, 3), "float32"), np.ones((1, 4, 3), "float32")
+    >>> layers.AdditiveAttention()([query, value]).tolist()
+    [[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]]
     """
-
-    unsaved = ("score_mode",)
 
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any):
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
 
-    def build(self, input_shape: Any = None) -> None:
-        self.check_list(input_shape)
+    def build(self, input_shape: Any) -> None:
+        self.check_shapes(input_shape)
+        features = input_shape[0][-1]
+        if self.use_scale and features is None:
+            raise ValueError(f"{self.title}: the features of the query must be known. Received: shapes {show(input_shape)}")
         if self.use_scale:
-            features = input_shape[0][-1]
-            self.scale = self.add_weight((features,), "glorot_uniform", name="scale")
+            self.scale = self.add_weight(name="scale", shape=(features,), initializer="glorot_uniform")
 
     def scores(self, query: Any, key: Any) -> Any:
-        return ops.sum(self.scaled(ops.tanh(pairs(query, key))), axis=-1)
-
-    def _is_plain(self, training: bool, return_scores: bool) -> bool:
-        return False
+        """How well keys fit queries, (batch, T, S)."""
+        squashed = sums_squashed(query, key, None)
+        return ops.sum(squashed if self.scale is None else ops.multiply(squashed, self.scale), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}
 
 
-def pairs(query: Any, key: Any) -> Any:
-    """(..., T, S, d): each query plus each key."""
-    return ops.add(ops.expand_dims(query, -2), ops.expand_dims(key, -3))
+def sums_squashed(query: Any, key: Any, scale: Any) -> Any:
+    """tanh(scale * (q[t] + k[s])), (batch, T, S, n)."""
+    sums = ops.add(ops.expand_dims(query, -2), ops.expand_dims(key, -3))
+    return ops.tanh(sums if scale is None else ops.multiply(scale, sums))
 
 
-def differ(a: Any, b: Any) -> bool:
-    """Whether two shapes certainly are not the same."""
-    return len(a) != len(b) or any(isinstance(m, int) and isinstance(n, int) and m != n for m, n in zip(a, b, strict=True))
+def masked(scores: Any, mask: Any, causal: bool) -> Any:
+    """Scores (..., T, S), those of places that are left out lowered."""
+    keep = None if mask is None else ops.expand_dims(truth(mask), -2)
+    if causal:
+        *_, t, s = ops.shape(scores)
+        past = ops.greater_equal(ops.expand_dims(ops.arange(t), 1), ops.expand_dims(ops.arange(s), 0))
+        keep = past if keep is None else ops.logical_and(keep, past)
+    if keep is None:
+        return scores
+    lowered = ops.cast(ops.logical_not(keep), scores.dtype)
+    return ops.subtract(scores, ops.multiply(lowered, _LEFT_OUT.get(scores.dtype, 1e9)))
+
+
+def truth(mask: Any) -> Any:
+    """A mask as bool."""
+    return ops.cast(mask, "bool")

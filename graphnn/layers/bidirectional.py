@@ -24,7 +24,7 @@ class Bidirectional(ConfiguredLayer):
         layer: a recurrent layer; a copy of it with new weights is used.
         merge_mode: how outputs are joined: "concat", "sum", "mul", "ave", or None for two outputs.
         weights: first values of the weights, those of the forward layer first.
-        backward_layer: the layer for the other direction; by default a copy of `layer` with `go_backwards` turned round.
+        backward_layer: the layer for the other direction; by default a copy of `layer` with `go_backwards`.
 
     Shapes:
         input `(batch, steps, features)`; output as of `layer`, twice as wide for "concat". With `return_state` the states follow, those
@@ -69,14 +69,15 @@ class Bidirectional(ConfiguredLayer):
         self.merge_mode = merge_mode
         self.forward_layer: Any = _copy(layer, "forward_", layer.name)
         if backward_layer is None:
-            self.backward_layer: Any = _copy(layer, "backward_", layer.name, go_backwards=not _of(layer, "go_backwards"))
+            self.backward_layer: Any = _copy(layer, "backward_", layer.name, go_backwards=True)
         else:
             self.backward_layer = backward_layer
         self._check_pair()
         for one in (self.forward_layer, self.backward_layer):
             if hasattr(one, "zero_output_for_mask"):
                 one.zero_output_for_mask = one.return_sequences  # outputs of both directions stand side by side
-        self.return_sequences, self.return_state = _of(layer, "return_sequences"), _of(layer, "return_state")
+        self.return_sequences: bool = self.forward_layer.return_sequences
+        self.return_state: bool = self.forward_layer.return_state
         self.supports_masking = True
         if weights:
             self._first_weights = weights
@@ -177,14 +178,10 @@ class Bidirectional(ConfiguredLayer):
             return super().from_config(config)
 
 
-def _of(layer: Any, name: str) -> Any:
-    return getattr(layer, name)
-
-
 def _copy(layer: Layer, prefix: str, name: str, **changes: Any) -> Layer:
     """A layer of the same configuration, without its weights."""
     from ..saving.serialization import deserialize_keras_object, serialize_keras_object
 
     config = serialize_keras_object(layer)
-    config["config"] = {**config["config"], **changes, "name": prefix + name.removeprefix("forward_")}
+    config["config"] = {**config["config"], **changes, "name": prefix + name.removeprefix(prefix)}
     return deserialize_keras_object(config, custom_objects={type(layer).__name__: type(layer)})

@@ -13,7 +13,7 @@ from graphnn_compiler.runtime.fork import LockOwner
 from graphnn_compiler.trace import active
 
 from .. import tree
-from ..context import calling, current_path, current_training, get_mask, name_scope, set_mask, suspended
+from ..context import calling, current_path, current_training, get_mask, mask_may_end_in, name_scope, set_mask, suspended
 from ..dispatch import find, value
 from ..node import Node, symbolic_outputs
 from ..program import is_arraylike
@@ -107,6 +107,7 @@ class Calling(ArrayCalls):
     def _traced(self, *args: Any, **kwargs: Any) -> Any:
         info = self._info()
         bound = self._prepared(info.bind(self, args, kwargs))
+        first = next(iter(bound.values()), None)
         self._check_first(bound)
         self._add_masks(info, bound)
         training = bound.get("training")
@@ -137,7 +138,7 @@ class Calling(ArrayCalls):
             raise
         finally:
             tracer.path.pop()
-        self._pass_masks(bound, outputs)
+        self._pass_masks(first, outputs, bound.get("mask"))
         return outputs
 
     def _prepared(self, bound: dict[str, Any]) -> dict[str, Any]:
@@ -186,14 +187,13 @@ class Calling(ArrayCalls):
         """The mask of the outputs, from the masks of the inputs."""
         return previous_mask
 
-    def _pass_masks(self, bound: dict[str, Any], outputs: Any) -> None:
-        """Lets the masks of `compute_mask` travel with the outputs; a `mask` that the call was given counts before the input's own."""
-        first = next(iter(bound.values()), None)
-        before = bound.get("mask")
+    def _pass_masks(self, first: Any, outputs: Any, given: Any = None) -> None:
+        """Lets masks travel with the outputs; `given`: the argument `mask`, which counts in place of what came with the inputs."""
+        before = given
         if before is None and first is not None:
             before = tree.map_structure(get_mask, first)
         if not self.supports_masking:
-            if any(m is not None for m in tree.flatten(before)):
+            if any(m is not None for m in tree.flatten(before)) and not mask_may_end_in(self):
                 warnings.warn(
                     f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask attached to it. However, this "
                     "layer does not support masking and will therefore destroy the mask information.",
@@ -205,7 +205,7 @@ class Calling(ArrayCalls):
             return
         masks = self.compute_mask(first, before)
         for y, m in zip(values, tree.flatten(masks), strict=False):
-            if m is not None and get_mask(y) is None:
+            if (isinstance(m, Value) or is_arraylike(m)) and get_mask(y) is None:
                 set_mask(y, value(m))
 
     # ---- building

@@ -1,4 +1,4 @@
-"""A layer for each step of a sequence.
+"""One layer applied to each step of a sequence.
 
 Exports: TimeDistributed.
 """
@@ -7,49 +7,48 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphnn_compiler.dims import product
+from graphnn_compiler import control
+from graphnn_compiler.dims import show
+from graphnn_compiler.ir import Value
 
 from .. import ops, tree
-from .attention import differ
-from .input_spec import known
+from ..context import collected, current_training, mask_ends_in
+from ..dispatch import value
+from .folding import rows_are_apart
 from .layer import Layer
-from .row_by_row import is_row_by_row
 from .wrapper import Wrapper
 
 __all__ = ["TimeDistributed"]
 
+_WRITTEN_OUT = 4  # more steps than this are a loop
+
 
 class TimeDistributed(Wrapper):
-    r"""Applies a layer to every step of a sequence, with the same weights.
+    r"""Applies a layer to each step of a sequence, with the same weights.
 
     $$y_{b t} = f(x_{b t})$$
 
-    The layer is called once for each step, so that one with a state, such as the moving mean of `BatchNormalization`, moves it
-    step after step, and a random one draws anew. Where that cannot be told from a single call on all steps as rows of one batch,
-    that call, which is much faster, takes its place: for the layers of this package whose result for a row depends on this row
-    alone (dense layers, convolutions, pooling, shapes, embeddings, layer normalization, ..., in inference also
-    dropout and batch normalization; models made of them), without activity regularizer and without functions of the user's,
-    where no mask is handed to them. A subclass of such a layer is always called step by step.
+    The layer sees one step at a time. Where each of its rows depends on the same row of its input alone (the rule is in
+    `graphnn/layers/folding.py`), all steps are computed at once, as rows; else one after another, in a loop that is part of the
+    program.
 
     Args:
-        layer: the layer (or model) inside.
-
-    Call:
-        inputs: a tensor with the steps along axis 1.
-        training: the mode, also of the layer inside.
-        mask: `(batch, steps, ...)`, handed to the layer inside step by step where its call takes a mask; it becomes the mask of
-            the output.
+        layer: the layer inside. Penalties on its outputs are those of all steps together.
 
     Shapes:
-        `(batch, steps, ...)` to `(batch, steps, ...)`.
+        input `(batch, T, ...)`; output `(batch, T, ...)`, with the axes that the layer gives for `(batch, ...)`.
+
+    The call takes `mask`, `(batch, T)` or of more axes; a layer whose call takes `mask` is handed that of its step. The mask
+    travels on with the output.
 
     Raises:
-        ValueError: `layer` is not a layer, the inputs have fewer than three axes or no step, or the mask does not fit them.
+        ValueError: `layer` is not a layer, the input has fewer than three axes, or the mask does not fit it.
 
     >>> import numpy as np
     >>> from graphnn import layers
-    >>> layers.TimeDistributed(layers.Conv2D(4, 3))(np.ones((2, 5, 8, 8, 1), "float32")).shape
-    (2, 5, 6, 6, 4)
+    >>> layer = layers.TimeDistributed(layers.Conv2D(8, 3, padding="same"))
+    >>> layer(np.zeros((2, 10, 6, 5, 3), "float32")).shape
+    (2, 10, 6, 5, 8)
     """
 
     def __init__(self, layer: Layer, **kwargs: Any):
@@ -57,54 +56,73 @@ class TimeDistributed(Wrapper):
         self.supports_masking = True
 
     def build(self, input_shape: Any = None) -> None:
-        shape = self._step_shape(input_shape)
-        # A model would keep the number of rows, which differs where all steps are the rows of one call.
-        super().build((None, *shape[1:]) if is_row_by_row(self.layer, False) else shape)
+        super().build(self.step_shape(input_shape))
 
-    def _step_shape(self, shape: Any) -> tuple[Any, ...]:
-        nested = not hasattr(shape, "__len__") or any(not isinstance(d, int) and d is not None for d in shape)
-        if nested or len(shape) < 3:
+    def step_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The shape of one step; ValueError where there are no steps with features."""
+        if not tree.is_shape(input_shape) or len(input_shape) < 3:
             raise ValueError(
-                f"TimeDistributed {self.name!r} takes one tensor of three axes or more, (batch, steps, ...). "
-                f"Received: input_shape={shape}"
+                f"TimeDistributed {self.name!r}: the input must have at least 3 axes (batch, steps, ...). "
+                f"Received: an input of shape {input_shape}"
             )
-        return (shape[0], *shape[2:])
+        return (input_shape[0], *input_shape[2:])
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        extents: Any = ops.shape(inputs)
-        self._check_mask(mask, inputs)
-        handed = mask if mask is not None and "mask" in self.layer._info().names else None
-        if handed is None and is_row_by_row(self.layer, bool(training)):
-            rows: Any = product(extents[:2])
+        shape = getattr(inputs, "shape", None)
+        self.step_shape(shape if shape is None else tuple(d if isinstance(d, int) else None for d in shape))
+        x = value(inputs)
+        m = None if mask is None else self._fitting(value(mask), x)
+        if "mask" not in type(self.layer)._info().names:  # pyright: ignore[reportPrivateUsage]
+            m = None
+        if m is None and rows_are_apart(self.layer, current_training()):
+            return self._as_rows(x)
+        x, *masks = [_steps_first(v) for v in (x, m) if v is not None]
+        if isinstance(x.shape[0], int) and 0 < x.shape[0] <= _WRITTEN_OUT:
+            steps = [self._step(x[i], *(v[i] for v in masks)) for i in range(x.shape[0])]
+            return tree.map_structure(lambda *y: ops.stack(y, axis=1), *steps)
+        return self._loop(x, masks)
 
-            def in_steps(y: Any) -> Any:
-                return ops.reshape(y, (*extents[:2], *ops.shape(y)[1:]))
+    def _as_rows(self, x: Value) -> Any:
+        batch, steps, *rest = ops.shape(x)
+        found = self.layer(ops.reshape(x, (batch * steps, *rest)))
+        return tree.map_structure(lambda y: ops.reshape(y, (batch, steps, *ops.shape(y)[1:])), found)
 
-            return tree.map_structure(in_steps, self.layer(ops.reshape(inputs, (rows, *extents[2:]))))
-        steps = int(extents[1])
-        if not steps:
+    def _step(self, x: Any, mask: Any = None) -> Any:
+        with mask_ends_in(self.layer):
+            return self.layer(x) if mask is None else self.layer(x, mask=mask)
+
+    def _loop(self, x: Value, masks: list[Value]) -> Any:
+        """The steps in a loop; what the layer adds to the loss inside comes out of it as further results."""
+        found: Any = None
+        sources: list[Any] = []
+
+        def step(_: list[Value], parts: list[Value]) -> tuple[list[Value], list[Value]]:
+            nonlocal found, sources
+            found = self._step(*parts)
+            losses = collected().losses
+            sources = [layer for layer, _ in losses]
+            return [], [*map(value, tree.flatten(found)), *(loss for _, loss in losses)]
+
+        _, stacks = control.scan(step, [], [x, *masks])
+        n = len(stacks) - len(sources)
+        for layer, losses in zip(sources, stacks[n:], strict=True):
+            layer.add_loss(ops.sum(losses))
+        return tree.pack_sequence_as(found, [_steps_first(y) for y in stacks[:n]])
+
+    def _fitting(self, mask: Value, x: Value) -> Value:
+        pairs = zip(mask.shape[:2], x.shape[:2], strict=False)
+        if mask.ndim < 2 or any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs):
             raise ValueError(
-                f"TimeDistributed {self.name!r}: the inputs have no step. Received: inputs of shape {known(inputs.shape)}"
+                f"TimeDistributed {self.name!r}: `mask` must have the batch and the steps of the input for its first axes. "
+                f"Received: a mask of shape {show(mask.shape)} for an input of shape {show(x.shape)}"
             )
-
-        def step(i: int) -> Any:
-            return self.layer(inputs[:, i], **({} if handed is None else {"mask": handed[:, i]}), training=training)
-
-        def stacked(*parts: Any) -> Any:
-            return ops.stack(parts, axis=1)
-
-        return tree.map_structure(stacked, *map(step, range(steps)))
-
-    def _check_mask(self, mask: Any, inputs: Any) -> None:
-        if mask is None:
-            return
-        shape = tuple(mask.shape)
-        if len(shape) < 2 or differ(shape[:2], tuple(inputs.shape[:2])):
-            raise ValueError(
-                f"TimeDistributed {self.name!r}: the mask must have the rows and steps of the inputs. "
-                f"Received: mask of shape {known(shape)}, inputs of shape {known(inputs.shape)}"
-            )
+        return mask
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """The mask of the inputs."""
+        """The mask of the input."""
         return previous_mask
+
+
+def _steps_first(x: Value) -> Value:
+    """x with its first two axes swapped."""
+    return ops.swapaxes(x, 0, 1)

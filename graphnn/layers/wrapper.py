@@ -5,7 +5,7 @@ Exports: Wrapper.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from .common import ConfiguredLayer
 from .layer import Layer
@@ -40,3 +40,12 @@ class Wrapper(ConfiguredLayer):
         if not self.layer.built:
             self.layer.build(input_shape)
             self.layer.built = True
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
+        """A layer from what `get_config` gave; `custom_objects`: {name: class} for the layer inside."""
+        from ..saving.serialization import deserialize_keras_object
+
+        layer = config.get("layer")
+        inner = deserialize_keras_object(layer, custom_objects=custom_objects) if isinstance(layer, dict) else layer
+        return super().from_config({**config, "layer": inner})

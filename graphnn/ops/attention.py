@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from graphnn_compiler import build
@@ -76,8 +76,8 @@ def dot_product_attention(
     if added is not None:
         check_broadcast("bias", added.shape, size)
     factor: Any = 1 / math.sqrt(_extent(q)) if scale is None else scale
-    if attn_logits_soft_cap is None and isinstance(factor, int | float | np.number):
-        found = _tiled(q, k, v, added, keep, float(cast(Any, factor)), is_causal)
+    if attn_logits_soft_cap is None and _is_number(factor):
+        found = _tiled(q, k, v, added, keep, float(factor), is_causal)
         if found is not None:
             return found
     if is_causal:
@@ -86,6 +86,10 @@ def dot_product_attention(
     if attn_logits_soft_cap is not None:
         scores = emit(transcendental.Tanh(), scores / attn_logits_soft_cap) * attn_logits_soft_cap
     return mixed(shares(scores if added is None else scores + added, keep), v)
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, int | float | np.generic)
 
 
 def _tiled(q: Value, k: Value, v: Value, bias: Value | None, keep: Value | None, scale: float, is_causal: bool) -> Value | None:

@@ -134,6 +134,8 @@ def test_bad_input_is_named() -> None:
         layers.Bidirectional(layers.GRU(2), "foo")
     with pytest.raises(ValueError, match="different values of `go_backwards`"):
         layers.Bidirectional(layers.GRU(2), backward_layer=layers.GRU(2))
+    with pytest.raises(ValueError, match="different values of `go_backwards`"):
+        layers.Bidirectional(layers.GRU(2, go_backwards=True))
     for name in ("return_sequences", "return_state", "stateful"):
         with pytest.raises(ValueError, match=f"the same `{name}`"):
             layers.Bidirectional(layers.GRU(2), backward_layer=layers.GRU(2, go_backwards=True, **{name: True}))

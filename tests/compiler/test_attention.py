@@ -18,6 +18,7 @@ from graphnn_compiler.interpret import interpret
 from graphnn_compiler.ir import Value
 from graphnn_compiler.kernels.attention_layout import NAMES
 from graphnn_compiler.ops.attention import Attention, AttentionBack
+from graphnn_compiler.ops.movement import transpose
 from graphnn_compiler.runtime import context, loader, team
 from graphnn_compiler.runtime.program import Mode
 from graphnn_compiler.runtime.spec import AVX2, HOST, KernelSpec, Target
@@ -177,7 +178,36 @@ def test_a_query_that_sees_nothing_gives_zeros_and_gets_none(dtype: str) -> None
     assert all(np.isfinite(g).all() for g in [out, *grads])
 
 
-@pytest.mark.parametrize("sizes", [(2, 3, 2, 4, 0, 1, 5), (2, 0, 2, 4, 3, 1, 5), (0, 3, 2, 4, 3, 2, 5), (1, 3, 2, 0, 4, 2, 5), (1, 3, 2, 4, 4, 2, 0)])
+@pytest.mark.parametrize("causal", [False, True])
+def test_blocks_that_are_hidden_as_a_whole_are_not_read(causal: bool) -> None:
+    """Blocks of 128 keys and 64 queries, the first among them; what lies in them is not even a number."""
+    arrays = [*tensors((1, 150, 2, 8, 390, 1, 9), "float64"), np.random.default_rng(2).random((1, 2, 150, 390)) < 0.5]
+    arrays[3][..., :128] = arrays[3][..., 256:384] = False
+    arrays[3][:, :, :64] = arrays[3][:, 0, 128:] = False
+    op = Attention(0.4, causal, masked=True)
+    want = Executable(trace(weighted(op, arrays)[0], specs(arrays)))(arrays)
+    for got, w in zip(want, written_out(op, *arrays), strict=False):
+        assert_close(got, w, "forward")
+    assert not any(g[:, :128].any() or g[:, 256:384].any() for g in want[3:]) and not want[2][:, :64].any()
+    assert (causal or want[2][:, 64:128].all()) and want[2][:, 128:, 1].any() and not want[2][:, 128:, 0].any()
+    for a in arrays[1:3]:
+        a[:, :128] = a[:, 256:384] = np.nan
+    for got, w in zip(Executable(trace(weighted(op, arrays)[0], specs(arrays)))(arrays), want, strict=True):
+        np.testing.assert_array_equal(got, w)
+
+
+EMPTY = (
+    (2, 3, 2, 4, 0, 1, 5),
+    (2, 0, 2, 4, 3, 1, 5),
+    (0, 3, 2, 4, 3, 2, 5),
+    (1, 3, 2, 0, 4, 2, 5),
+    (1, 3, 2, 4, 4, 2, 0),
+    (2, 3, 0, 4, 3, 2, 5),
+    (2, 3, 0, 4, 3, 0, 5),
+)
+
+
+@pytest.mark.parametrize("sizes", EMPTY)
 @pytest.mark.parametrize("causal", [False, True])
 def test_extents_of_zero(sizes: tuple[int, ...], causal: bool) -> None:
     arrays = tensors(sizes)
@@ -282,6 +312,22 @@ def test_memory_grows_with_the_length_and_not_with_its_square() -> None:
 
     assert arena(4096) - arena(2048) == 2 * (arena(2048) - arena(1024))
     assert arena(4096) < 4 * 4 * 2 * 4096 * 2 * 16
+
+
+def test_heads_first_a_slice_of_one_tensor_and_a_negative_scale() -> None:
+    """Operands that do not lie in memory as the kernel wants them."""
+    both, v = np.random.default_rng(0).standard_normal((2, 35, 3, 8)), np.random.default_rng(1).standard_normal((2, 3, 35, 5))
+
+    def f(x: Value, y: Value) -> list[Value]:
+        q, k, turned = x[..., ::2], x[..., 1::2], transpose(y, (0, 2, 1, 3))
+        out = emit(Attention(-0.7), q, k, turned)
+        return [out, *gradients([out], [out * 0.5], [x, y])]
+
+    graph = trace(f, specs([both, v]))
+    want = interpret(graph, [both, v], {})[0]
+    assert_close(want[0], written_out(Attention(-0.7), both[..., ::2], both[..., 1::2], np.swapaxes(v, 1, 2))[0], "reference")
+    for got, w in zip(Executable(graph)([both, v]), want, strict=True):
+        assert_close(got, w, "views")
 
 
 def test_lengths_are_bound_without_compiling() -> None:

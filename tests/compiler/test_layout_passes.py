@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graphnn_compiler import autodiff
+from graphnn_compiler import autodiff, control
 from graphnn_compiler import build as b
 from graphnn_compiler.dims import Shape, symbol
 from graphnn_compiler.executable import Executable
@@ -290,3 +290,40 @@ def test_other_zeros_are_written(starts: tuple[int, ...], steps: tuple[int, ...]
 
     graph = fold_padding(trace(f, [((2, 5, 6, 3), "float32")]))
     assert "Unslice" in str(graph)
+
+
+STEPS = (1, 0, 2)
+
+
+def stepped(x: Value, w: Value, reverse: bool = False) -> Value:
+    """A loop over the second axis, as a recurrent layer writes it."""
+
+    def step(carried: list[Value], parts: list[Value]) -> tuple[list[Value], list[Value]]:
+        h = emit(transcendental.Tanh(), parts[0] + b.matmul(carried[0], w))
+        return [h], [h]
+
+    ((_,), (y,)) = control.scan(
+        step, [b.broadcast_to(movement.constant(0.0, x.dtype), (N, x.shape[2]))], [movement.transpose(x, STEPS)], reverse=reverse
+    )
+    return movement.transpose(y, STEPS)
+
+
+def test_between_loops_transposes_cancel() -> None:
+    def f(x: Value, w: Value, u: Value) -> list[Value]:
+        both = emit(movement.Concat(2), stepped(x, w), stepped(x, w, reverse=True))
+        y = emit(elementwise.Relu(), both * 2.0)
+        return [stepped(y, u)]
+
+    graph = checked(f, ((N, 5, 3), "float32"), ((3, 3), "float32"), ((6, 6), "float32"))
+    assert [t for t in transposes(graph) if "(1, 0, 2)" in t] == [
+        f"Transpose(perm={STEPS})"
+    ] * 3  # of the input for each loop, and the result
+
+
+def test_gradients_of_loops_need_no_other_transposes() -> None:
+    def f(x: Value, w: Value, u: Value) -> list[Value]:
+        y = stepped(stepped(x, w), u)
+        return [y, *autodiff.gradients([y], [y * 2.0], [x, w, u])]
+
+    graph = checked(f, ((N, 5, 3), "float32"), ((3, 3), "float32"), ((3, 3), "float32"))
+    assert len([t for t in transposes(graph) if "(1, 0, 2)" in t]) == 3  # of x, of y, and of the gradient by x

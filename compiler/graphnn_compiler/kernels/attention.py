@@ -15,8 +15,9 @@ from collections.abc import Callable
 from typing import Any
 
 from graphnn_compiler import simd_math
-from graphnn_compiler.kernels.attention_emit import LN2, LOWEST, Block, vectors_of
+from graphnn_compiler.kernels.attention_emit import LN2, LOWEST, vectors_of
 from graphnn_compiler.kernels.attention_layout import KEYS, NAMES, ROW, VECTORS
+from graphnn_compiler.kernels.attention_masks import MaskedBlock
 from graphnn_compiler.kernels.gemm import Read
 from graphnn_compiler.kernels.gemm_emit import Code, Matrix, Word, kernel_function
 from graphnn_compiler.kernels.gemm_layout import VECTOR
@@ -26,7 +27,7 @@ from graphnn_compiler.simd import barrier, set_word, word
 from graphnn_compiler.simd_emit import Vec
 from graphnn_compiler.simd_types import F64, ir
 
-HELPERS: tuple[str, ...] = ("kernels/attention_emit.py", "kernels/attention_layout.py", "kernels/gemm.py")
+HELPERS: tuple[str, ...] = ("kernels/attention_masks.py",)
 
 LEVEL = 1  # as the GEMM
 DYNAMIC = NAMES.index("dynamic")
@@ -49,7 +50,7 @@ def build(dtype: str) -> Callable[[int, int, int, int, int], int]:
     return attention
 
 
-class Forward(Block):
+class Forward(MaskedBlock):
     """Writes the kernel's loops."""
 
     def run(self, code: Code, dims: Word, bufs: Word, ctx: Word, tid: Word, n: Word) -> None:
@@ -75,12 +76,21 @@ class Forward(Block):
             self.call(code, "begin", self._begin, rows)
             for j0 in code.range(seen, step=KEYS):
                 keys = (seen - j0).least(KEYS)
-                self.product(code, k + j0 * k_row, k_row, size, work, ROW, scores, ROW, keys, queries, d.features)
-                self.restrict(code, d, bufs, work, batch, head, i0, queries, j0, keys)
-                self.call(code, "weights", self._weights, scores, rows, keys, queries)
-                with code.when(j0 > 0):
-                    self.multiply_rows(code, out, out_row, queries, d.values, rows + 2 * ROW)
-                self.product(code, scores, size, ROW, v + j0 * v_row, v_row, out, out_row, queries, d.values, keys, j0)
+                restricted, visible = self.masks(code, d, bufs, work + d.kept, batch, head, i0, queries, j0, keys)
+
+                def block(j0: Word = j0, keys: Word = keys, restricted: Word = restricted) -> None:
+                    self.product(code, k + j0 * k_row, k_row, size, work, ROW, scores, ROW, keys, queries, d.features)
+                    self.restrict(code, d, bufs, work, batch, head, i0, queries, j0, keys, restricted)
+                    self.call(code, "weights", self._weights, scores, rows, keys, queries)
+                    with code.when(j0 > 0):
+                        self.multiply_rows(code, out, out_row, queries, d.values, rows + 2 * ROW)
+                    self.product(code, scores, size, ROW, v + j0 * v_row, v_row, out, out_row, queries, d.values, keys, j0)
+
+                def nothing(j0: Word = j0) -> None:
+                    with code.when(j0.equals(0)):
+                        self.clear_rows(code, out, out_row, queries, d.values)
+
+                code.choose(visible, block, nothing)
             self.call(code, "end", self._end, rows)
             code.choose(
                 seen.equals(0),

@@ -12,17 +12,19 @@ blocks are added in order.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from graphnn_compiler.kernels.attention_emit import LOG2E, LOWEST, Block, vectors_of
+from graphnn_compiler.kernels.attention_emit import LOG2E, LOWEST, vectors_of
 from graphnn_compiler.kernels.attention_layout import KEYS, NAMES, ROW, VECTORS
+from graphnn_compiler.kernels.attention_masks import MaskedBlock
 from graphnn_compiler.kernels.gemm import Read
-from graphnn_compiler.kernels.gemm_emit import Code, Matrix, Word, kernel_function
+from graphnn_compiler.kernels.gemm_emit import Code, Int, Matrix, Word, kernel_function
 from graphnn_compiler.kernels.gemm_layout import VECTOR
 from graphnn_compiler.runtime.context import CLAIM
 from graphnn_compiler.simd import barrier, set_word, word
 
-HELPERS: tuple[str, ...] = ("kernels/attention_emit.py", "kernels/attention_layout.py", "kernels/gemm.py")
+HELPERS: tuple[str, ...] = ("kernels/attention_masks.py",)
 
 LEVEL = 1  # as the GEMM
 DYNAMIC = NAMES.index("dynamic")
@@ -45,16 +47,42 @@ def build(dtype: str) -> Callable[[int, int, int, int, int], int]:
     return attention_back
 
 
-class Backward(Block):
+@dataclass(frozen=True)
+class Pair:
+    """A block of keys and a block of queries: where they are in a head, and in memory."""
+
+    batch: Word
+    head: Word
+    i0: Word
+    queries: Word
+    j0: Word
+    keys: Word
+    q: Word
+    g: Word
+    dq: Word
+    lse: Word
+    delta: Word
+    q_row: Word
+    g_row: Word
+    k: Word
+    v: Word
+    dk: Word
+    dv: Word
+    k_row: Word
+    v_row: Word
+    of_keys: Word  # whether dk and dv are wanted
+    of_queries: Word  # whether dq is
+    later: Word  # not 0: dk and dv hold sums of other blocks
+
+
+class Backward(MaskedBlock):
     """Writes the kernel's loops."""
 
     def run(self, code: Code, dims: Word, bufs: Word, ctx: Word, tid: Word, n: Word) -> None:
         """One thread's units."""
         d, size, step = Read(code, dims, NAMES), self.size, self.queries
         work = code.word(bufs + d.results * 8, 3) + tid * d.thread_bytes
-        scores, slopes, turned_g, rows = work + d.scores, work + d.slopes, work + d.turned_g, work + d.rows
-
-        heads, share = d.batch * d.groups, d.heads // d.groups
+        heads, share = d.batch * d.groups, d.heads // d.groups.most(1)
         key_blocks, query_blocks = (d.keys + (KEYS - 1)) // KEYS, (d.queries + (step - 1)) // step
         # Where whole heads would leave threads idle, those of dk and dv are cut into blocks of keys, those of dq into blocks of queries;
         # seven products of blocks are then computed for every five.
@@ -72,54 +100,90 @@ class Backward(Block):
             group, batch = which % d.groups, which // d.groups
             from_key = by_keys.then(number % key_blocks.most(1) * KEYS, 0)
             until_key = by_keys.then((from_key + KEYS).least(d.keys), d.keys)
-            from_head = by_queries.then(rest // query_blocks.most(1) % share, 0)
+            from_head = by_queries.then(rest // query_blocks.most(1) % share.most(1), 0)
             until_head = by_queries.then(from_head + 1, share)
             from_query = by_queries.then(rest % query_blocks.most(1) * step, 0)
             until_query = by_queries.then((from_query + step).least(d.queries), d.queries)
 
+            def of(index: Int) -> Word:
+                return code.word(bufs, index) if isinstance(index, int) else code.word(bufs + index * 8, 0)
+
             q_row, g_row = d.heads * d.features * size, d.heads * d.values * size
             k_row, v_row = d.groups * d.features * size, d.groups * d.values * size
             of_k, of_v = batch * d.keys * k_row + group * d.features * size, batch * d.keys * v_row + group * d.values * size
-            k, v = code.word(bufs, K) + of_k, code.word(bufs, V) + of_v
-            dk, dv = code.word(bufs + d.results * 8, 1) + of_k, code.word(bufs + d.results * 8, 2) + of_v
             first_head = batch * d.queries * d.heads + group * share
 
             with code.when(of_queries & d.keys.equals(0)):
                 for r in code.range(until_head, start=from_head):
-                    dq = code.word(bufs + d.results * 8, 0) + (first_head + from_query * d.heads + r) * d.features * size
+                    dq = of(d.results) + (first_head + from_query * d.heads + r) * d.features * size
                     self.clear_rows(code, dq, q_row, until_query - from_query, d.features)
             for j0 in code.range(until_key, start=from_key, step=KEYS):
                 keys = (d.keys - j0).least(KEYS)
                 start = d.causal.differs(0).then(j0 // step * step, 0)
-                with code.when(of_keys & (start >= d.queries)):
-                    self.clear_rows(code, dk + j0 * k_row, k_row, keys, d.features)
-                    self.clear_rows(code, dv + j0 * v_row, v_row, keys, d.values)
+                dk, dv = of(d.results + 1) + of_k + j0 * k_row, of(d.results + 2) + of_v + j0 * v_row
+                with code.when(of_keys & ((start >= d.queries) | share.equals(0))):
+                    self.clear_rows(code, dk, k_row, keys, d.features)
+                    self.clear_rows(code, dv, v_row, keys, d.values)
                 for r in code.range(until_head, start=from_head):
                     for i0 in code.range(until_query, start=start.most(from_query), step=step):
-                        queries, place = (d.queries - i0).least(step), first_head + i0 * d.heads + r
-                        q, g = code.word(bufs, Q) + place * d.features * size, code.word(bufs, G) + place * d.values * size
-                        dq = code.word(bufs + d.results * 8, 0) + place * d.features * size
-                        self.turn_scaled(code, dims, q, q_row, work, queries, d.features)
-                        self.turn(code, g, g_row, turned_g, queries, d.values)
-                        self.copy_numbers(code, code.word(bufs, LSE) + place * size, d.heads * size, rows, size, queries)
-                        self.copy_numbers(code, code.word(bufs, DELTA) + place * size, d.heads * size, rows + ROW, size, queries)
-                        self.call(code, "begin", self._begin, rows)
-                        self.product(code, k + j0 * k_row, k_row, size, work, ROW, scores, ROW, keys, queries, d.features)
-                        self.restrict(code, d, bufs, work, batch, group * share + r, i0, queries, j0, keys)
-                        self.product(code, v + j0 * v_row, v_row, size, turned_g, ROW, slopes, ROW, keys, queries, d.values)
-                        self.call(code, "slopes", self._slopes, dims, scores, slopes, rows, keys, queries)
-                        with code.when(of_keys):
-                            later = i0 - start + r
-                            self.product(
-                                code, scores, ROW, size, g, g_row, dv + j0 * v_row, v_row, keys, d.values, queries, later
-                            )
-                            self.product(
-                                code, slopes, ROW, size, q, q_row, dk + j0 * k_row, k_row, keys, d.features, queries, later
-                            )
-                        with code.when(of_queries):
-                            self.product(code, slopes, size, ROW, k + j0 * k_row, k_row, dq, q_row, queries, d.features, keys, j0)
+                        place = first_head + i0 * d.heads + r
+                        pair = Pair(
+                            batch=batch,
+                            head=group * share + r,
+                            i0=i0,
+                            queries=(d.queries - i0).least(step),
+                            j0=j0,
+                            keys=keys,
+                            q=of(Q) + place * d.features * size,
+                            g=of(G) + place * d.values * size,
+                            dq=of(d.results) + place * d.features * size,
+                            lse=of(LSE) + place * size,
+                            delta=of(DELTA) + place * size,
+                            q_row=q_row,
+                            g_row=g_row,
+                            k=of(K) + of_k + j0 * k_row,
+                            v=of(V) + of_v + j0 * v_row,
+                            dk=dk,
+                            dv=dv,
+                            k_row=k_row,
+                            v_row=v_row,
+                            of_keys=of_keys,
+                            of_queries=of_queries,
+                            later=i0 - start + r,
+                        )
+                        self.pair(code, d, dims, bufs, work, pair)
 
         self.units(code, d, units, ctx, tid, n, unit)
+
+    def pair(self, code: Code, d: Read, dims: Word, bufs: Word, work: Word, p: Pair) -> None:
+        """What a pair of blocks adds to the results."""
+        scores, slopes, turned_g, rows = work + d.scores, work + d.slopes, work + d.turned_g, work + d.rows
+        restricted, visible = self.masks(code, d, bufs, work + d.kept, p.batch, p.head, p.i0, p.queries, p.j0, p.keys)
+
+        def products() -> None:
+            self.turn_scaled(code, dims, p.q, p.q_row, work, p.queries, d.features)
+            self.turn(code, p.g, p.g_row, turned_g, p.queries, d.values)
+            self.copy_numbers(code, p.lse, d.heads * self.size, rows, self.size, p.queries)
+            self.copy_numbers(code, p.delta, d.heads * self.size, rows + ROW, self.size, p.queries)
+            self.call(code, "begin", self._begin, rows)
+            self.product(code, p.k, p.k_row, self.size, work, ROW, scores, ROW, p.keys, p.queries, d.features)
+            self.restrict(code, d, bufs, work, p.batch, p.head, p.i0, p.queries, p.j0, p.keys, restricted)
+            self.product(code, p.v, p.v_row, self.size, turned_g, ROW, slopes, ROW, p.keys, p.queries, d.values)
+            self.call(code, "slopes", self._slopes, dims, scores, slopes, rows, p.keys, p.queries)
+            with code.when(p.of_keys):
+                self.product(code, scores, ROW, self.size, p.g, p.g_row, p.dv, p.v_row, p.keys, d.values, p.queries, p.later)
+                self.product(code, slopes, ROW, self.size, p.q, p.q_row, p.dk, p.k_row, p.keys, d.features, p.queries, p.later)
+            with code.when(p.of_queries):
+                self.product(code, slopes, self.size, ROW, p.k, p.k_row, p.dq, p.q_row, p.queries, d.features, p.keys, p.j0)
+
+        def zeros() -> None:
+            with code.when(p.of_keys & p.later.equals(0)):
+                self.clear_rows(code, p.dk, p.k_row, p.keys, d.features)
+                self.clear_rows(code, p.dv, p.v_row, p.keys, d.values)
+            with code.when(p.of_queries & p.j0.equals(0)):
+                self.clear_rows(code, p.dq, p.q_row, p.queries, d.features)
+
+        code.choose(visible, products, zeros)
 
     def _begin(self, code: Code, rows: Word) -> None:
         """The log-sum-exp in units of log 2; finite where a query sees nothing, so that its weights are 0."""

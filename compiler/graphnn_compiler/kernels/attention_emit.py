@@ -1,4 +1,4 @@
-"""What both attention kernels are made of: products of blocks by the GEMM's tiles, masks, powers of two, the sharing out of units.
+"""What both attention kernels are made of: products of blocks by the GEMM's tiles, powers of two, the sharing out of units.
 
 A block of scores is turned: a row is a key, and lanes are queries (`ROW` bytes). So a softmax goes down the lanes, each query's maximum
 and sum are one element of a vector, and keys and values are read where they are, an element in every lane. Scores are in units of
@@ -7,7 +7,6 @@ log 2: the queries' block is multiplied by scale / log 2 where it is turned.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,10 +14,10 @@ from graphnn_compiler.kernels.attention_layout import NAMES, ROW, VECTORS
 from graphnn_compiler.kernels.gemm import Read, Writer
 from graphnn_compiler.kernels.gemm_emit import Cell, Code, Int, Matrix, Word
 from graphnn_compiler.kernels.gemm_layout import SIZES, VECTOR
-from graphnn_compiler.kernels.gemm_pack import transpose, turn_block
+from graphnn_compiler.kernels.gemm_pack import turn_block
 from graphnn_compiler.kernels.gemm_tile import Operands, Tiles, repeat
 from graphnn_compiler.runtime.context import CLAIM
-from graphnn_compiler.simd_types import F64, I8, I32, ir, target_has_avx512
+from graphnn_compiler.simd_types import F64, ir, target_has_avx512
 
 LOG2E, LN2 = 1.4426950408889634, 0.6931471805599453
 LOWEST = {"float32": -3.4028234663852886e38, "float64": -1.7976931348623157e308}
@@ -32,7 +31,6 @@ POWERS = {
 }  # fmt: skip
 FRACTION = {"float32": 23, "float64": 52}  # bits below the exponent
 LEAST = {"float32": -125.0, "float64": -1021.0}  # of the powers that are not taken for 0
-TURN = 16  # bytes of a mask that are turned at a time
 
 Body = Callable[..., None]
 
@@ -147,109 +145,6 @@ class Block:
 
         self.call(code, "copy_numbers", body, source, source_step, target, target_step, count)
 
-    # -- masks and biases
-
-    def restrict(
-        self, code: Code, d: Read, bufs: Word, work: Word, batch: Word, head: Word, i0: Word, queries: Word, j0: Word, keys: Word
-    ) -> None:
-        """Adds the bias to a block of scores, and makes those -inf that the mask or causality hides."""
-        masked, biased = d.mask.differs(0), d.bias.differs(0)
-        crossing = d.causal.differs(0) & (j0 + keys > i0 + 1)
-        kept, added = work + d.kept, work + d.added
-        with code.when(masked):
-            source = code.word(bufs + d.mask * 8, 0) + batch * d.mask_batch + head * d.mask_head
-            source = source + i0 * d.mask_query + j0 * d.mask_key
-            self.call(code, "turn_mask", self._turn_mask, source, d.mask_query, d.mask_key, kept, queries, keys)
-        with code.when(crossing):
-            self.call(code, "causal", self._causal, kept, j0 - i0, keys, masked.then(1, 0))
-        with code.when(biased):
-            first = batch * d.bias_batch + head * d.bias_head + i0 * d.bias_query + j0
-            self.turn(code, code.word(bufs + d.bias * 8, 0) + first * self.size, d.bias_query * self.size, added, queries, keys)
-        with code.when(masked | crossing | biased):
-            restricted, zero = masked | crossing, code.number(0)
-            self.call(
-                code, "restrict", self._restrict, work + d.scores, restricted.then(kept, zero), biased.then(added, zero), keys
-            )
-
-    def _turn_mask(self, code: Code, source: Word, query: Word, key: Word, kept: Word, queries: Word, keys: Word) -> None:
-        """kept[j, i] = the byte of query i and key j."""
-        e, b = code.e, code.b
-
-        def byte(address: Word) -> Any:
-            return b.load(e.pointer(address.v, I8))
-
-        def one_for_all() -> None:
-            row = ir.VectorType(I8, self.queries)
-            nothing = ir.Constant(row, None)
-            for j in code.range(keys):
-                one = b.insert_element(nothing, byte(source + j * key), ir.Constant(I32, 0))
-                value = b.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(I32, self.queries), None))
-                b.store(value, e.pointer((kept + j * self.queries).v, row)).align = 1
-
-        def squares() -> None:
-            part = ir.VectorType(I8, TURN)
-            for i in code.range(queries, step=TURN):
-                rows = [source + (i + r).least(queries - 1) * query for r in range(TURN)]
-                for whole in code.range(keys, step=TURN):
-                    j = whole.least(keys - TURN)
-                    loaded = [b.load(e.pointer((row + j).v, part)) for row in rows]
-                    for one in loaded:
-                        one.align = 1
-                    for r, value in enumerate(transpose(code, loaded)):
-                        b.store(value, e.pointer((kept + (j + r) * self.queries + i).v, part)).align = 1
-
-        def bytes_alone() -> None:
-            for j in code.range(keys):
-                for i in code.range(queries):
-                    b.store(byte(source + i * query + j * key), e.pointer((kept + j * self.queries + i).v, I8))
-
-        square = key.equals(1) & (keys >= TURN)
-        code.choose(query.equals(0), one_for_all, lambda: code.choose(square, squares, bytes_alone))
-
-    def _causal(self, code: Code, kept: Word, shift: Word, keys: Word, old: Word) -> None:
-        """Query i sees key j if i >= j + shift; `old` is not 0 where `kept` holds a mask that applies as well."""
-        e, b, row = code.e, code.b, ir.VectorType(I8, self.queries)
-        numbers, nothing = ir.Constant(row, list(range(self.queries))), ir.Constant(row, None)
-        for j in code.range(keys):
-            least = b.trunc((j + shift).most(0).least(self.queries).v, I8)
-            first = b.insert_element(nothing, least, ir.Constant(I32, 0))
-            first = b.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(I32, self.queries), None))
-            sees = b.zext(b.icmp_signed(">=", numbers, first), row)
-            place = e.pointer((kept + j * self.queries).v, row)
-
-            def both(place: Any = place, sees: Any = sees) -> None:
-                before = b.load(place)
-                before.align = 1
-                held = b.select(b.icmp_signed("!=", before, nothing), sees, nothing)
-                b.store(held, place).align = 1
-
-            def alone(place: Any = place, sees: Any = sees) -> None:
-                b.store(sees, place).align = 1
-
-            code.choose(old.differs(0), both, alone)
-
-    def _restrict(self, code: Code, scores: Word, kept: Word, added: Word, keys: Word) -> None:
-        x = Matrix(code, self.dtype)
-        lowest, log2e = self.number(x, -math.inf), self.number(x, LOG2E)
-        flags = ir.VectorType(I8, x.lanes)
-
-        def biased() -> None:
-            for at in code.range(keys * ROW, step=VECTOR):
-                x.store(x.e.llvm("fma", x.load(added + at), log2e, x.load(scores + at)), scores + at)
-
-        def masked() -> None:
-            for i in code.range(keys * VECTORS):
-                flag = x.b.load(x.e.pointer((kept + i * x.lanes).v, flags))
-                flag.align = 1
-                there = x.b.icmp_signed("!=", flag, ir.Constant(flags, None))
-                at = scores + i * VECTOR
-                x.store(x.b.select(there, x.load(at), lowest), at)
-
-        with code.when(added.differs(0)):
-            biased()
-        with code.when(kept.differs(0)):
-            masked()
-
     # -- numbers
 
     def number(self, x: Matrix, value: float) -> Any:
@@ -291,6 +186,3 @@ def _nothing(*_: Word) -> None:
 def vectors_of(queries: Word, lanes: int) -> Word:
     """Vectors that a row needs."""
     return (queries + (lanes - 1)) // lanes
-
-
-__all__ = ["LN2", "LOG2E", "LOWEST", "Block", "vectors_of"]

@@ -47,10 +47,9 @@ def kernel_steps(low: Layout, node: Node) -> list[Step]:
 
     places = [Place(s.buffer, s.offset * itemsize(s.buffer.dtype)) for s in [*sources, *targets]]
     checks = [IndexCheck(node.inputs[0].shape[0], node.origin)] if name == "scatter" else []
-    work: Extent = product(node.inputs[0].shape) + product(node.inputs[-1].shape)
     steps.append(
         KernelStep(
-            [node], places, [s.buffer for s in sources], [s.buffer for s in targets], work * 8, checks,
+            [node], places, [s.buffer for s in sources], [s.buffer for s in targets], op.work(shapes), checks,
             KernelSpec(name, tuple(params.items())), lambda env: bound(env).dims(numbers(env)), workspace,
         )
     )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..dims import Shape, quotient, show
+from ..dims import Extent, Shape, quotient, show
 from ..ir import Value
 from ..kernels.attention_layout import dims, thread_bytes
 from ..trace import emit, emit_all
@@ -34,6 +34,7 @@ class _Attention(WithKernel):
 
     abstract: ClassVar[bool] = True
     fixed: ClassVar[int] = 3  # inputs before the optional ones
+    products: ClassVar[int] = 2  # of blocks
     scale: float
     causal: bool = False
     masked: bool = False
@@ -74,6 +75,11 @@ class _Attention(WithKernel):
             raise ValueError(f"{k[2]} heads of keys do not divide {q[2]} of queries")
         numbers = [None if x is None else tuple(int(d) for d in x[0]) for x in (mask, bias)]
         return dims(q, k, v, self.scale, self.causal, numbers[0], numbers[1], back)
+
+    def work(self, shapes: Sequence[Shape]) -> Extent:
+        """The products of each query and key; 16 of their operations take as long as an element in a loop."""
+        q, k, v = shapes[:3]
+        return q[0] * q[2] * q[1] * k[1] * (q[3] + v[3]) * self.products // 16
 
     # -- by NumPy
 
@@ -237,7 +243,7 @@ class AttentionBack(_Attention):
     w = min(1, exp(scale q k + bias - lse)) and slopes s = w (g v - delta): dq = scale s k, dk = scale s^T q, dv = w^T g.
     """
 
-    fixed = 6
+    fixed, products = 6, 5
 
     def infer(self, *specs: Spec) -> list[Spec]:
         self.check(specs)

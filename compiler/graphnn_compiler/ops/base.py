@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..dims import Shape, broadcast
+from ..dims import Extent, Shape, broadcast, product
 from ..ir import Value
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -91,6 +91,10 @@ class WithKernel(Op):
     def thread_workspace(self, shapes: Sequence[tuple[int, ...]]) -> int:
         """Bytes of work space for each thread, which follow those."""
         return 0
+
+    def work(self, shapes: Sequence[Shape]) -> Extent:
+        """How many elements a loop handles in about the same time."""
+        return (product(shapes[0]) + product(shapes[-1])) * 8
 
 
 @dataclass(frozen=True)

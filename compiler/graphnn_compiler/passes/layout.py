@@ -9,6 +9,8 @@
 An op on transposed values becomes the op on the values themselves, transposed; what is small (a bias along its channels) is
 transposed the other way, which only changes addresses. A transpose that is left before a convolution moves in front of elementwise ops and
 padding that nothing else reads, so that these write in the order in which the convolution reads.
+
+Loops read steps along the first axis, models have them along the second: transposes between loops cancel alike.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from dataclasses import replace
 from ..dims import Shape
 from ..ir import Graph, Node, Value
 from ..ops.contract import MatMul
+from ..ops.control import Scan
 from ..ops.movement import BroadcastTo, Concat, Slice, SliceUpdate, Transpose, Unslice, reshape, transpose
 from ..ops.reduce import Reduce
 from ..trace import emit
@@ -29,12 +32,13 @@ DEEPEST = 100  # ops that a transpose moves over
 
 
 def turned(v: Value) -> tuple[Value, Perm] | None:
-    """The value and the permutation behind a transpose that moves the channels of something with 1 to 3 axes in space."""
+    """The value and the permutation behind a transpose that moves the channels of something with 1 to 3 axes in space, or steps."""
     node = v.node
     if node is None or not isinstance(node.op, Transpose):
         return None
     perm, last = node.op.perm, v.ndim - 1
-    if v.ndim < 3 or perm not in ((0, last, *range(1, last)), (0, *range(2, last + 1), 1)):
+    channels, steps = ((0, last, *range(1, last)), (0, *range(2, last + 1), 1)), (1, 0, *range(2, last + 1))
+    if v.ndim < 3 or perm not in (*channels, steps):
         return None
     return node.inputs[0], perm
 
@@ -184,9 +188,14 @@ class Lift:
         return None
 
 
+def _has_a_layout(node: Node) -> bool:
+    convolution = node.op.kind == "contract" and not isinstance(node.op, MatMul)
+    return convolution or isinstance(node.op, Scan) or "Pool" in type(node.op).__name__
+
+
 def layout(graph: Graph) -> Graph:
-    """The graph with as few transposes around its convolutions and pools as there need be."""
-    if not any(n.op.kind == "contract" and not isinstance(n.op, MatMul) or "Pool" in type(n.op).__name__ for n in graph.nodes):
+    """The graph with as few transposes around its convolutions, pools and loops as there need be."""
+    if not any(_has_a_layout(n) for n in graph.nodes):
         return graph
     sunk = rewrite(graph, _sink)
     return rewrite(sunk, Lift(sunk).rule)
