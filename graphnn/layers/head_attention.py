@@ -6,6 +6,8 @@ import string
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from graphnn_compiler.build import count_value
+
 from .. import constraints, initializers, ops, regularizers
 from ..context import get_mask
 from ..ops.attention import both, causal, check_broadcast
@@ -187,7 +189,8 @@ class HeadAttention(ConfiguredLayer):
             live = both(live, ops.any(seen, axis=-1, keepdims=True))
         while live.ndim < 4:
             live = ops.expand_dims(live, 0)
-        mean = self._of_each_head(ops.mean(v, axis=1, keepdims=True), q.shape[2])
+        count = ops.maximum(count_value(v.shape[1], v.dtype), 1)  # without any values the mean is zero
+        mean = self._of_each_head(ops.divide(ops.sum(v, axis=1, keepdims=True), count), q.shape[2])
         return ops.where(_heads_last(live), y, mean)
 
     def _with_scores(self, q: Any, k: Any, v: Any, keep: Any, training: Any) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import recurrent_reference as reference
+from graphnn_compiler.runtime import team
 
 import graphnn
 from graphnn import layers, ops
@@ -126,6 +127,32 @@ def test_a_long_sequence_trains(kind: str) -> None:
     layer = model.layers[0]
     outputs, _ = reference.run(STEPS[kind](layer.get_weights()), x, [np.zeros((2, 4))] * STATES[kind])
     close(layer(x), outputs[:, -1], 1e-4)
+
+
+def test_bits_are_those_of_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAPHNN_MIN_PARALLEL_WORK", "0")
+    ids, y = R.randint(0, 9, (20, 7)).astype("int32"), R.standard_normal((20, 1)).astype("float32")
+    found: set[bytes] = set()
+    for threads in (1, 2, 3, 4):
+        team.set_threads(threads)
+        try:
+            graphnn.utils.set_random_seed(1)
+            inner = layers.LSTM(9, return_sequences=True, dropout=0.2, recurrent_dropout=0.1, seed=1)
+            model = graphnn.Sequential(
+                [
+                    graphnn.Input((None,), dtype="int32"),
+                    layers.Embedding(9, 11, mask_zero=True),
+                    layers.Bidirectional(inner),
+                    layers.GRU(7),
+                    layers.Dense(1),
+                ]
+            )
+            model.compile("adam", "mse")
+            model.fit(ids, y, batch_size=8, epochs=2, verbose=0)
+            found.add(b"".join(w.tobytes() for w in model.get_weights()) + model.predict(ids, verbose=0).tobytes())
+        finally:
+            team.set_threads(None)
+    assert len(found) == 1
 
 
 def test_any_length_of_one_model() -> None:

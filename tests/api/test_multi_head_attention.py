@@ -341,6 +341,17 @@ def test_sizes(kind: str, rows: int, steps: tuple[int, int]) -> None:
 
 
 @both_kinds
+@pytest.mark.parametrize("call", [{}, {"use_causal_mask": True}, {"return_attention_scores": True}])
+def test_no_keys_at_all(kind: str, call: dict[str, Any]) -> None:
+    layer = made(kind)
+    want = layer.weights[-1].numpy()
+    for mask in (None, KEYS[:, :0]):
+        found = layer(Q, V[:, :0], value_mask=mask, **call)
+        y: Any = np.asarray(found[0] if "return_attention_scores" in call else found)
+        assert y.shape == Q.shape and np.allclose(y, want, atol=1e-6)  # zeros are projected: the bias is left
+
+
+@both_kinds
 def test_any_number_of_steps_in_a_model(kind: str) -> None:
     a, b = graphnn.Input((None, 6)), graphnn.Input((None, 7))
     layer = made(kind)
@@ -351,6 +362,18 @@ def test_any_number_of_steps_in_a_model(kind: str) -> None:
         want = reference(layer, Q[:, :t], V[:, :s], None, np.tril(np.ones((t, s), bool)))[0]
         close(model([Q[:, :t], V[:, :s]]), want)
         close(model.predict([Q[:, :t], V[:, :s]], verbose=0), want)
+
+
+@both_kinds
+def test_masks_over_any_number_of_steps_in_a_model(kind: str) -> None:
+    a = graphnn.Input((None, 6))
+    hidden: Any = layers.Masking(7)(a)
+    layer = made(kind, Q, Q)
+    model = graphnn.Model(a, layer(hidden, hidden, use_causal_mask=True))
+    for t in (4, 3, 1):
+        q, keep = masked(Q, QUERIES)[:, :t], QUERIES[:, :t]
+        pairs = keep[:, None, :, None] & keep[:, None, None] & np.tril(np.ones((t, t), bool))
+        close(model(q), reference(layer, np.where(keep[..., None], q, 0), np.where(keep[..., None], q, 0), None, pairs)[0])
 
 
 def test_no_matrix_of_scores_in_the_plain_case() -> None:
