@@ -4,7 +4,8 @@ The rule, by layer:
 - it is of a class listed here itself, not of a subclass, which may do anything;
 - it has no penalty on its outputs, which would be a mean over other rows;
 - an `axis` that it has is the last one or counted from the front, and is not that of the rows;
-- its activation is one of this package's;
+- its activation is one of this package's, and its `call` that of its class;
+- the equation of an `EinsumDense` keeps the first axis where it is, and no axis of the kernel meets it;
 - layers that draw numbers or follow statistics while training are used in inference.
 Of models, all layers must be such ones, in a `Sequential` or connected by plain calls.
 """
@@ -52,7 +53,12 @@ def _layer_is(layer: Any, training: Any) -> bool:
     from .. import layers
 
     name = type(layer).__name__
-    if getattr(layers, name, None) is not type(layer) or not (name in _ALWAYS or (name in _IN_INFERENCE and not training)):
+    if getattr(layers, name, None) is not type(layer) or "call" in vars(layer):
+        return False
+    if name == "EinsumDense":
+        if not _keeps_rows(layer.equation):
+            return False
+    elif not (name in _ALWAYS or (name in _IN_INFERENCE and not training)):
         return False
     axis: Any = getattr(layer, "axis", -1)
     axes: list[Any] = [*axis] if isinstance(axis, list | tuple) else [axis]  # pyright: ignore[reportUnknownArgumentType]
@@ -62,6 +68,16 @@ def _layer_is(layer: Any, training: Any) -> bool:
         return False
     function = getattr(layer, "activation", None)
     return function is None or any(function is f for f in vars(activations).values())
+
+
+def _keeps_rows(equation: str) -> bool:
+    """Whether the first axis of the input is the first of the output, and none of the kernel."""
+    x, _, rest = equation.replace(" ", "").partition(",")
+    w, _, y = rest.partition("->")
+    if x.startswith("...") and len(x) == 4:  # of two axes or more one is left: the dots begin with the rows
+        return True
+    x, y = x.removeprefix("..."), y.removeprefix("...")  # the dots may stand for nothing
+    return x[:1] == y[:1] and x[0] not in w
 
 
 def _model_is(model: Any, training: Any) -> bool:

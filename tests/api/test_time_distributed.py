@@ -50,6 +50,8 @@ def number_of_nodes(layer: Any, *shape: int) -> tuple[int, bool]:
 FOLDED = {
     "Dense": (lambda: layers.Dense(3, activation="relu"), (2, 6, 4)),
     "Dense on more axes": (lambda: layers.Dense(3), (2, 6, 5, 4)),
+    "EinsumDense": (lambda: layers.EinsumDense("abc,cd->abd", (None, 3)), (2, 6, 5, 4)),
+    "EinsumDense with dots": (lambda: layers.EinsumDense("...x,xy->...y", 3), (2, 6, 5, 4)),
     "Conv1D": (lambda: layers.Conv1D(3, 2, padding="causal"), (2, 6, 5, 4)),
     "Conv2D": (lambda: layers.Conv2D(3, 2, strides=2), (2, 6, 5, 4, 3)),
     "MaxPooling1D": (lambda: layers.MaxPooling1D(2), (2, 6, 5, 4)),
@@ -102,6 +104,14 @@ def test_steps_one_after_another(name: str, steps: int) -> None:
     wide.layer.dtype_policy = "float64"
     if not isinstance(wide.layer, Sequential):
         check_gradients(wide, x.astype("float64"))
+
+
+def test_equations_that_mix_rows() -> None:
+    for equation in ("ab,ac->bc", "ab,abc->ac", "...ab,bc->...ca"):
+        assert not rows_are_apart(layers.EinsumDense(equation, 3), False)
+    patched = layers.Dense(3)
+    patched.call = lambda x: x - ops.mean(x, axis=0)  # type: ignore[method-assign]
+    assert not rows_are_apart(patched, False)
 
 
 @pytest.mark.parametrize("inner", [lambda dtype: layers.Dense(3, dtype=dtype), lambda dtype: Dense(3, dtype=dtype)])
