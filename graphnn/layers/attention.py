@@ -36,9 +36,9 @@ class Attention(ConfiguredLayer):
         output `(batch, T, m)`; `scale` `()` with `use_scale`, `concat_score_weight` `()` with "concat".
 
     The call takes `mask`, a list of the masks `(batch, T)` of queries and `(batch, S)` of values, each of which may be None:
-    values that are left out get no weight (where all are, they get equal ones), and outputs of queries that are left out are 0.
-    With `use_causal_mask=True` no step sees a later one. With `return_attention_scores=True` the weights `(batch, T, S)` come
-    as a second output.
+    values that are left out get no weight, and outputs of queries that are left out, or that may see no value, are 0. With
+    `use_causal_mask=True` no step sees a later one. With `return_attention_scores=True` the weights `(batch, T, S)` come as a
+    second output.
 
     Raises:
         ValueError: `score_mode` is neither, the inputs or masks are not lists of two or three, or shapes do not fit.
@@ -99,7 +99,7 @@ class Attention(ConfiguredLayer):
         self.check_mask(mask)
         query, value, key = *inputs[:2], inputs[-1]  # of two, the value is its own key
         scores = self.scores(query, key)
-        weights = ops.softmax(masked(scores, None if mask is None else mask[1], use_causal_mask), axis=-1)
+        weights = shares(scores, None if mask is None else mask[1], use_causal_mask)
         if training and self.dropout > 0:
             weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
         output = ops.matmul(weights, value)
@@ -201,17 +201,18 @@ def sums_squashed(query: Any, key: Any, scale: Any) -> Any:
     return ops.tanh(sums if scale is None else ops.multiply(scale, sums))
 
 
-def masked(scores: Any, mask: Any, causal: bool) -> Any:
-    """Scores (..., T, S), those of places that are left out lowered."""
+def shares(scores: Any, mask: Any, causal: bool) -> Any:
+    """The softmax of scores (..., T, S) over the places that are not left out; zeros where all are."""
     keep = None if mask is None else ops.expand_dims(truth(mask), -2)
     if causal:
         *_, t, s = ops.shape(scores)
         past = ops.greater_equal(ops.expand_dims(ops.arange(t), 1), ops.expand_dims(ops.arange(s), 0))
         keep = past if keep is None else ops.logical_and(keep, past)
     if keep is None:
-        return scores
+        return ops.softmax(scores, axis=-1)
     lowered = ops.cast(ops.logical_not(keep), scores.dtype)
-    return ops.subtract(scores, ops.multiply(lowered, _LEFT_OUT.get(scores.dtype, 1e9)))
+    found = ops.softmax(ops.subtract(scores, ops.multiply(lowered, _LEFT_OUT.get(scores.dtype, 1e9))), axis=-1)
+    return ops.where(ops.any(keep, axis=-1, keepdims=True), found, ops.cast(0, found.dtype))
 
 
 def truth(mask: Any) -> Any:

@@ -44,7 +44,7 @@ class GroupQueryAttention(HeadAttention):
         `(batch, T)`, `value_mask` and `key_mask` `(batch, S)`, `attention_mask` `(batch, T, S)` or
         `(batch, heads, T, S)` are True where there is something to look at or from; masks that come with the inputs
         stand in where these are not given. With `use_causal_mask=True` no step looks at a later one. A query without a
-        key gets the mean of all values, or zeros with dropout or scores.
+        key gets zeros.
 
     Raises:
         ValueError: a count is not positive or does not divide the other, a mask does not fit the inputs, or

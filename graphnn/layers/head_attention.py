@@ -6,8 +6,6 @@ import string
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from graphnn_compiler.build import count_value
-
 from .. import constraints, initializers, ops, regularizers
 from ..context import get_mask
 from ..ops.attention import both, causal, check_broadcast
@@ -178,20 +176,7 @@ class HeadAttention(ConfiguredLayer):
 
     def _without_scores(self, q: Any, k: Any, v: Any, keep: Any, rows: Any, is_causal: bool) -> Any:
         y = ops.dot_product_attention(q, k, v, mask=keep, is_causal=is_causal)
-        if keep is None and rows is None:
-            return y
-        if self._dropout > 0:  # queries without a key get zeros, as they do with dropout
-            return y if rows is None else ops.where(_heads_last(rows), y, ops.cast(0, y.dtype))
-        # Queries without a key get the mean of all values.
-        live = rows
-        if keep is not None:
-            seen = both(keep, causal(q.shape[1], k.shape[1])) if is_causal else keep
-            live = both(live, ops.any(seen, axis=-1, keepdims=True))
-        while live.ndim < 4:
-            live = ops.expand_dims(live, 0)
-        count = ops.maximum(count_value(v.shape[1], v.dtype), 1)  # without any values the mean is zero
-        mean = self._of_each_head(ops.divide(ops.sum(v, axis=1, keepdims=True), count), q.shape[2])
-        return ops.where(_heads_last(live), y, mean)
+        return y if rows is None else ops.where(_heads_last(rows), y, ops.cast(0, y.dtype))
 
     def _with_scores(self, q: Any, k: Any, v: Any, keep: Any, training: Any) -> tuple[Any, Any]:
         n, axes = q.ndim - 2, self._attention_axes

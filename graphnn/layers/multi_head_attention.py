@@ -45,8 +45,7 @@ class MultiHeadAttention(HeadAttention):
         `value_mask` and `key_mask` `(batch, S)` and `attention_mask` `(batch, T, S)` or `(batch, heads, T, S)` are True
         where there is something to look at; masks that come with query, value and key count too (of the query only
         that one does: a `query_mask` given by name has no effect). With `use_causal_mask=True` no step looks at a later
-        one. A query without a key gets the mean of all values, or zeros with dropout or scores or more than one axis
-        of steps.
+        one. A query without a key gets zeros.
 
     Raises:
         ValueError: a count is not positive, an axis or mask does not fit the inputs, `flash_attention` goes with

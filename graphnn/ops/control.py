@@ -191,7 +191,7 @@ def vectorized_map(function: Callable[..., Any], elements: Structure) -> Any:
 
 @op(static=("cond", "body", "maximum_iterations"))
 def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Structure, maximum_iterations: int | None = None) -> Any:
-    """loop_vars = body(*loop_vars) while cond(*loop_vars). It has no gradient: use `scan`, or `fori_loop` with bounds that are numbers.
+    """`loop_vars = body(*loop_vars)` while `cond(*loop_vars)`; without a gradient (`scan`, and `fori_loop` with numbers, have one).
 
     Args:
         cond: gives one bool.
@@ -303,7 +303,7 @@ def _cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) ->
 
 
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Structure) -> Any:
-    """The result of branches[index](*operands); only that branch is run. An index beyond them counts as the nearest.
+    """The result of `branches[index](*operands)`; only that branch is run. An index beyond them counts as the nearest.
 
     Args:
         index: an integer: a tensor without axes, or a Python number.

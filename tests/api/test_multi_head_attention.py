@@ -37,8 +37,8 @@ def projections(layer: Any) -> Iterator[tuple[Any, Any]]:
         yield weights[i], weights[i + 1] if step == 2 else 0.0
 
 
-def reference(layer: Any, q: Any, v: Any, k: Any = None, keep: Any = True, *, dead: str = "mean") -> tuple[Any, Any]:
-    """Output and scores; `keep` broadcasts to (batch, heads, T, S); a query without a key gets the `dead`: mean or zeros."""
+def reference(layer: Any, q: Any, v: Any, k: Any = None, keep: Any = True) -> tuple[Any, Any]:
+    """Output and scores; `keep` broadcasts to (batch, heads, T, S); a query without a key gets zeros."""
     config = layer.get_config()
     parts = list(projections(layer))
     names = ["query", "key", *(["gate"] if config["use_gate"] else []), "value", "output"]
@@ -54,7 +54,7 @@ def reference(layer: Any, q: Any, v: Any, k: Any = None, keep: Any = True, *, de
     keep = np.broadcast_to(keep, scores.shape)
     e = np.exp(scores - scores.max(-1, keepdims=True)) * keep
     shares = e / np.where(keep.any(-1, keepdims=True), e.sum(-1, keepdims=True), 1)
-    used = np.where(keep.any(-1, keepdims=True), shares, 1 / keep.shape[-1] if dead == "mean" else 0)
+    used = np.where(keep.any(-1, keepdims=True), shares, 0)
     y = np.einsum("bnts,bsnd->btnd", used, vs)
     if config["use_gate"]:
         y = y * sigmoid(into("gate", q))
@@ -113,8 +113,7 @@ def test_maths(kind: str, options: dict[str, Any], scores: bool) -> None:
                 PAIRS[:, None] & CAUSAL & KEYS[:, None, None],
             ),
         ):
-            dead = "zeros" if scores or options.get("dropout") else "mean"
-            y, shares = reference(layer, Q, V, k, keep, dead=dead)
+            y, shares = reference(layer, Q, V, k, keep)
             found = layer(*given, return_attention_scores=scores, **call)
             if scores:
                 close(found[1], shares)
@@ -131,7 +130,7 @@ def test_windows(kind: str, scores: bool) -> None:
         layer = made(kind, q, sliding_window=2)
         for causal in (False, True):
             keep = (apart < 2) & (np.tril(np.ones(apart.shape, bool)) if causal else True)
-            y, shares = reference(layer, q, V, None, keep, dead="zeros" if scores else "mean")
+            y, shares = reference(layer, q, V, None, keep)
             found = layer(q, V, use_causal_mask=causal, return_attention_scores=scores)
             close(found[0] if scores else found, y)
             if scores:
@@ -181,7 +180,7 @@ def test_travelling_masks(kind: str) -> None:
     close(eager, reference(layer, q0, v0, None, keep)[0])
     assert np.array_equal(eager._keras_mask, QUERIES)
     found: Any = layer(hide(q), hide(v), return_attention_scores=True)
-    close(found[0], reference(layer, q0, v0, None, keep, dead="zeros")[0])
+    close(found[0], reference(layer, q0, v0, None, keep)[0])
     close(found[1], reference(layer, q0, v0, None, keep)[1])
     alone: Any = layer(q0, hide(v))
     assert getattr(alone, "_keras_mask", None) is None
@@ -204,11 +203,10 @@ def test_queries_without_keys(kind: str, dropout: float) -> None:
     mask = PAIRS.copy()
     mask[0, 1], mask[1] = False, False
     layer = made(kind, dropout=dropout)
-    dead = "zeros" if dropout else "mean"
-    close(layer(Q, V, attention_mask=mask), reference(layer, Q, V, None, mask[:, None], dead=dead)[0])
+    close(layer(Q, V, attention_mask=mask), reference(layer, Q, V, None, mask[:, None])[0])
     left = np.array([[0, 0, 1, 1, 1], [1, 1, 1, 1, 1]], bool)  # with causality the first two queries have no key
     found = layer(Q, V, value_mask=left, use_causal_mask=True)
-    close(found, reference(layer, Q, V, None, left[:, None, None] & CAUSAL, dead=dead)[0])
+    close(found, reference(layer, Q, V, None, left[:, None, None] & CAUSAL)[0])
 
 
 @both_kinds
@@ -232,7 +230,7 @@ Y4 = np.random.RandomState(8).standard_normal((2, 3, 5, 6)).astype("float32")
 def by_rows(layer: Any, x: Any, y: Any, keep: Any = True) -> Any:
     """Attention over axis 2: axis 1 counts as rows."""
     flat = [a.reshape(-1, *a.shape[2:]) for a in (x, y)]
-    out, shares = reference(layer, *flat, keep=keep, dead="zeros")
+    out, shares = reference(layer, *flat, keep=keep)
     return out.reshape(*x.shape[:2], *out.shape[1:]), shares.reshape(*x.shape[:2], *shares.shape[1:])
 
 

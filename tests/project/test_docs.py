@@ -119,3 +119,20 @@ def test_example_of_mnist(mnist: str) -> None:
 def test_example_of_mnist_with_convolutions(mnist: str) -> None:
     out = example("mnist_convnet.py", "12", warnings="default", GRAPHNN_HOME=mnist)
     assert float(out.split()[-1]) > 0.9
+
+
+def test_example_of_generated_text() -> None:
+    out = example("character_text.py", "1", "4000", "8")
+    assert "val_loss" in out
+    assert len(out[out.index("\nThe ") + 1 :]) >= 300
+
+
+def test_example_of_dates() -> None:
+    out = example("dates.py", "1", "200")
+    assert 0 <= float(out.split()[-1]) <= 1
+
+
+def test_example_of_forecasts() -> None:
+    words = example("forecasting.py", "12", "960").split()
+    found, naive = float(words[words.index("step:") + 1].rstrip(";")), float(words[-1])
+    assert found < 0.6 * naive
