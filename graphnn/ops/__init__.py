@@ -23,9 +23,9 @@ from .bitwise import (
     bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor,
     left_shift, right_shift,
 )
+from .choices import cond, switch
 from .classes import bincount, multi_hot, one_hot, segment_max, segment_min, segment_prod, segment_sum
 from .contraction import cross, dot, inner, kron, matmul, outer, tensordot, vdot
-from .control import associative_scan, cond, fori_loop, map, scan, switch, vectorized_map, while_loop
 from .convolution import conv, conv_transpose, depthwise_conv, separable_conv
 from .core import (
     array, cast, convert_to_numpy, convert_to_tensor, dtype, is_tensor, ndim, saturate_cast, shape, size,
@@ -54,6 +54,7 @@ from .logic import (
     allclose, equal, greater, greater_equal, isclose, isfinite, isin, isinf, isnan, isneginf, isposinf, isreal, less,
     less_equal, logical_and, logical_not, logical_or, logical_xor, not_equal, select, signbit, where,
 )
+from .loops import fori_loop, map, scan, vectorized_map, while_loop
 from .losses import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
 from .named_axes import rearrange
 from .nan_reductions import (
@@ -62,6 +63,7 @@ from .nan_reductions import (
 from .normalization import batch_normalization, layer_normalization, normalize, rms_normalization
 from .padding import depth_to_space, extract_sequences, pad, space_to_depth
 from .pooling import adaptive_average_pool, adaptive_max_pool, average_pool, max_pool
+from .prefixes import associative_scan
 from .quantiles import histogram, median, nanmedian, nanpercentile, nanquantile, percentile, quantile
 from .reductions import (
     all, amax, amin, any, average, count_nonzero, logsumexp, max, mean, min, moments, prod, ptp, std, sum, var,
