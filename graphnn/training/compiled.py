@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -36,6 +37,14 @@ class Compiled:
         self.warned = False
         self._facts: dict[Hashable, Any] = {}
         self._facts_of = -1
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        new = object.__new__(type(self))
+        memo[id(self)] = new
+        state = {**self.__dict__, "quick": {}, "_facts": {}, "_facts_of": -1}  # programs belong to the original's weights
+        for name, x in state.items():
+            setattr(new, name, copy.deepcopy(x, memo))
+        return new
 
     @property
     def done(self) -> bool:

@@ -252,3 +252,18 @@ def test_nothing_to_learn_is_said() -> None:
     other.compile("sgd")
     with pytest.warns(UserWarning, match="No loss to compute"):
         assert other.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0).history["loss"] == [0.0]
+
+
+def test_a_copy_of_a_trained_model_goes_its_own_way() -> None:
+    import copy
+
+    x = np.random.default_rng(0).standard_normal((32, 4)).astype("float32")
+    model = graphnn.Sequential([graphnn.Input((4,)), graphnn.layers.Dense(3), graphnn.layers.Dense(1)])
+    model.compile("adam", "mse", metrics=["mae"])
+    model.fit(x, x[:, :1], verbose=0)
+    before = model.predict(x, verbose=0)
+    twin = copy.deepcopy(model)
+    np.testing.assert_array_equal(twin.predict(x, verbose=0), before)
+    twin.fit(x, x[:, :1], verbose=0)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), before)
+    assert (twin.predict(x, verbose=0) != before).any()
