@@ -10,7 +10,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from growth_points import Fitted, Looped
 
 RATE = 0.02
 MOMENTUM = 0.9
@@ -39,12 +39,12 @@ class Net:
         return 2.0 * (first + (self.depth - 2) * self.side**2 * 9 * self.width**2)
 
 
-class Graphnn:
+class Graphnn(Fitted):
     """The network in layers of Keras, trained by fit."""
 
     def __init__(self, net: Net, batch: int):
         keras: Any = importlib.import_module("graphnn")
-        self.batch, self.job = batch, "train"
+        super().__init__(batch)
         inputs = keras.Input((net.side, net.side, 3))
         if net.depth == 50:
             applications: Any = importlib.import_module("graphnn.applications")
@@ -68,29 +68,13 @@ class Graphnn:
                 x = layers.ReLU()(layers.add([conv(x, filters, 1, 2) if strides == 2 else x, y]))
         return layers.Dense(net.classes, activation="softmax")(layers.GlobalAveragePooling2D()(x))
 
-    def epoch(self, x: Any, y: Any) -> None:
-        """One epoch of fit."""
-        self.job = "train"
-        self.model.fit(x, y, batch_size=self.batch, verbose=0)
 
-    def predict(self, x: Any) -> Any:
-        """The probabilities."""
-        self.job = "predict"
-        return self.model.predict(x, batch_size=self.batch, verbose=0)
-
-    def planned(self) -> tuple[int, int] | None:
-        """The plan of the compiler, and what the weights and slots take."""
-        states = {id(v): v for v in (*self.model.variables, *self.model.optimizer.variables)}
-        kept = sum(int(np.prod(v.shape)) * np.dtype(v.dtype).itemsize for v in states.values())
-        return self.model.compile_report()[self.job].arena_bytes, kept
-
-
-class Torch:
+class Torch(Looped):
     """PyTorch, eager, in its channels_last format."""
 
     def __init__(self, net: Net, batch: int):
-        torch: Any = importlib.import_module("torch")
-        self.torch, self.batch = torch, batch
+        super().__init__(batch)
+        torch = self.torch
         self.model = (self._fifty(torch.nn, net) if net.depth == 50 else self._small(torch.nn, net)).to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.SGD(self.model.parameters(), RATE, momentum=MOMENTUM, fused=True)
 
@@ -122,32 +106,9 @@ class Torch:
                 channels = 4 * inner
         return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, net.classes))
 
-    def epoch(self, x: Any, y: Any) -> None:
-        """One shuffled loop."""
-        torch, b = self.torch, self.batch
-        self.model.train()
-        x, y = torch.from_numpy(x).permute(0, 3, 1, 2), torch.from_numpy(y).long()
-        order, total = torch.randperm(len(x)), 0.0
-        for i in range(0, len(x), b):
-            idx = order[i : i + b]
-            self.optimizer.zero_grad(set_to_none=True)
-            loss = torch.nn.functional.cross_entropy(self.model(x[idx]), y[idx])
-            loss.backward()
-            self.optimizer.step()
-            total = total + loss.detach()
-        float(total)
-
-    def predict(self, x: Any) -> Any:
-        """The probabilities."""
-        torch, b = self.torch, self.batch
-        self.model.eval()
-        x = torch.from_numpy(x).permute(0, 3, 1, 2)
-        with torch.inference_mode():
-            return torch.cat([torch.softmax(self.model(x[i : i + b]), 1) for i in range(0, len(x), b)]).numpy()
-
-    def planned(self) -> tuple[int, int] | None:
-        """It has no plan."""
-        return None
+    def tensors(self, x: Any) -> Any:
+        """Images with the channels second."""
+        return self.torch.from_numpy(x).permute(0, 3, 1, 2)
 
 
 def _conv(nn: Any, channels: int, filters: int, kernel: int, strides: int) -> Any:

@@ -23,6 +23,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 KINDS = ("train", "predict")
 CONTENDERS = ("graphnn", "torch")
 VALUES = ("ms", "peak_mb", "arena_mb", "weights_mb")
@@ -180,6 +182,73 @@ class Study:
         """Of the rows of the table."""
         numbers = [int(v) if (v := p[f]).isdecimal() else v for f in self.fields[3:]]
         return (list(self.sweeps).index(p["sweep"]), KINDS.index(p["kind"]), p["contender"], *numbers)
+
+
+class Fitted:
+    """A contender of Keras's API: a `model` that `fit` trains."""
+
+    model: Any
+
+    def __init__(self, batch: int):
+        self.batch, self.job = batch, "train"
+
+    def epoch(self, x: Any, y: Any) -> None:
+        """One epoch of fit."""
+        self.job = "train"
+        self.model.fit(x, y, batch_size=self.batch, verbose=0)
+
+    def predict(self, x: Any) -> Any:
+        """The probabilities."""
+        self.job = "predict"
+        return self.model.predict(x, batch_size=self.batch, verbose=0)
+
+    def planned(self) -> tuple[int, int] | None:
+        """The plan of the compiler, and what the weights and slots take."""
+        states = {id(v): v for v in (*self.model.variables, *self.model.optimizer.variables)}
+        kept = sum(int(np.prod(v.shape)) * np.dtype(v.dtype).itemsize for v in states.values())
+        return self.model.compile_report()[self.job].arena_bytes, kept
+
+
+class Looped:
+    """A contender in PyTorch, eager: a `model` and an `optimizer` in a loop of one's own; `tensors` makes inputs of arrays."""
+
+    model: Any
+    optimizer: Any
+
+    def __init__(self, batch: int):
+        self.torch: Any = importlib.import_module("torch")
+        self.batch = batch
+
+    def tensors(self, x: Any) -> Any:
+        """What the model takes."""
+        raise NotImplementedError
+
+    def epoch(self, x: Any, y: Any) -> None:
+        """One shuffled loop."""
+        torch, b = self.torch, self.batch
+        self.model.train()
+        x, y = self.tensors(x), torch.from_numpy(y).long()
+        order, total = torch.randperm(len(x)), 0.0
+        for i in range(0, len(x), b):
+            idx = order[i : i + b]
+            self.optimizer.zero_grad(set_to_none=True)
+            loss = torch.nn.functional.cross_entropy(self.model(x[idx]), y[idx])
+            loss.backward()
+            self.optimizer.step()
+            total = total + loss.detach()
+        float(total)
+
+    def predict(self, x: Any) -> Any:
+        """The probabilities."""
+        torch, b = self.torch, self.batch
+        self.model.eval()
+        x = self.tensors(x)
+        with torch.inference_mode():
+            return torch.cat([torch.softmax(self.model(x[i : i + b]), 1) for i in range(0, len(x), b)]).numpy()
+
+    def planned(self) -> tuple[int, int] | None:
+        """It has no plan."""
+        return None
 
 
 def status(key: str) -> int:

@@ -10,7 +10,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from growth_points import Fitted, Looped
 
 RATE = 0.05
 TOKENS, CLASSES, HEAD = 1000, 10, 32
@@ -32,13 +32,13 @@ class Net:
         return 2.0 * self.length * (4 * self.width**2 + 2 * self.length * self.width)
 
 
-class Graphnn:
+class Graphnn(Fitted):
     """The network in layers of Keras, trained by fit."""
 
     def __init__(self, net: Net, batch: int):
         keras: Any = importlib.import_module("graphnn")
         layers = keras.layers
-        self.batch, self.job = batch, "train"
+        super().__init__(batch)
         inputs = keras.Input((net.length,), dtype="int32")
         x = layers.Embedding(TOKENS, net.width)(inputs)
         if net.layer == "lstm":
@@ -49,29 +49,13 @@ class Graphnn:
         self.model = keras.Model(inputs, layers.Dense(CLASSES, activation="softmax")(x))
         self.model.compile(keras.optimizers.SGD(RATE), "sparse_categorical_crossentropy")
 
-    def epoch(self, x: Any, y: Any) -> None:
-        """One epoch of fit."""
-        self.job = "train"
-        self.model.fit(x, y, batch_size=self.batch, verbose=0)
 
-    def predict(self, x: Any) -> Any:
-        """The probabilities."""
-        self.job = "predict"
-        return self.model.predict(x, batch_size=self.batch, verbose=0)
-
-    def planned(self) -> tuple[int, int] | None:
-        """The plan of the compiler, and what the weights and slots take."""
-        states = {id(v): v for v in (*self.model.variables, *self.model.optimizer.variables)}
-        kept = sum(int(np.prod(v.shape)) * np.dtype(v.dtype).itemsize for v in states.values())
-        return self.model.compile_report()[self.job].arena_bytes, kept
-
-
-class Torch:
+class Torch(Looped):
     """PyTorch, eager."""
 
     def __init__(self, net: Net, batch: int):
-        torch: Any = importlib.import_module("torch")
-        nn, self.torch, self.batch = torch.nn, torch, batch
+        super().__init__(batch)
+        torch, nn = self.torch, self.torch.nn
 
         class Model(nn.Module):
             def __init__(self) -> None:
@@ -98,32 +82,9 @@ class Torch:
         self.model = Model()
         self.optimizer = torch.optim.SGD(self.model.parameters(), RATE, fused=True)
 
-    def epoch(self, x: Any, y: Any) -> None:
-        """One shuffled loop."""
-        torch, b = self.torch, self.batch
-        self.model.train()
-        x, y = torch.from_numpy(x).long(), torch.from_numpy(y).long()
-        order, total = torch.randperm(len(x)), 0.0
-        for i in range(0, len(x), b):
-            idx = order[i : i + b]
-            self.optimizer.zero_grad(set_to_none=True)
-            loss = torch.nn.functional.cross_entropy(self.model(x[idx]), y[idx])
-            loss.backward()
-            self.optimizer.step()
-            total = total + loss.detach()
-        float(total)
-
-    def predict(self, x: Any) -> Any:
-        """The probabilities."""
-        torch, b = self.torch, self.batch
-        self.model.eval()
-        x = torch.from_numpy(x).long()
-        with torch.inference_mode():
-            return torch.cat([torch.softmax(self.model(x[i : i + b]), 1) for i in range(0, len(x), b)]).numpy()
-
-    def planned(self) -> tuple[int, int] | None:
-        """It has no plan."""
-        return None
+    def tensors(self, x: Any) -> Any:
+        """Ids as PyTorch wants them."""
+        return self.torch.from_numpy(x).long()
 
 
 def make(name: str, net: Net, batch: int) -> Any:
