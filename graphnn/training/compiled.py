@@ -41,7 +41,7 @@ class Compiled:
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
         new = object.__new__(type(self))
         memo[id(self)] = new
-        state = {**self.__dict__, "quick": {}, "_facts": {}, "_facts_of": -1}  # programs belong to the original's weights
+        state: dict[str, Any] = {**self.__dict__, "quick": {}, "_facts": {}, "_facts_of": -1}  # programs belong to the original's weights
         for name, x in state.items():
             setattr(new, name, copy.deepcopy(x, memo))
         return new
