@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from .dims import evaluate
 from .ir import Graph, Node, Value
-from .ops.base import Array, Spec
 from .states import State
 from .trace import Tracer, active, emit_all, tracing
 
-RootOps = ("constant", "iota", "extent")
+if TYPE_CHECKING:
+    from .ops.base import Array, Spec  # ops know bodies
+
+ROOTS = ("constant", "iota", "extent")  # kinds of ops without inputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +154,6 @@ def _rootless(v: Value) -> list[Node] | None:
     while v.node is not None and v.node.op.kind == "movement" and len(v.node.inputs) == 1:
         chain.append(v.node)
         v = v.node.inputs[0]
-    if v.node is None or v.node.op.kind not in RootOps:
+    if v.node is None or v.node.op.kind not in ROOTS:
         return None
     return [v.node, *reversed(chain)]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 from .body import Body, Captured, capture, state_spec
 from .dims import Extent, show
-from .hoist import hoist, on_stacks
+from .hoist import Hoisted, on_stacks
 from .ir import Value
 from .ops.base import Spec
 from .ops.control import Scan, Switch, While
@@ -102,7 +102,7 @@ def _scan(
     n, k = len(init), len(found.assigned)
     found.graph.inputs = _moved(found.graph.inputs, n, len(xs), k)
     found.graph.outputs = [*outputs[:n], *outputs[len(outputs) - k :], *outputs[n : len(outputs) - k]]
-    lifted = hoist(found.graph, n + k, xs, found.consts, count)
+    lifted = Hoisted(found.graph, n + k, xs, found.consts, count)
     op = Scan(Body(found.graph), n + k, len(lifted.xs), count, reverse, again)
     results = emit_all(op, *init, *_present(found.assigned), *lifted.xs, *lifted.consts) if n + k or len(outputs) else ()
     _assign(found.assigned, results[n : n + k])

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .body import record
+from .build import broadcast_to
 from .dims import Extent
 from .ir import Graph, Node, Value
 from .ops.base import Elementwise
@@ -111,11 +112,6 @@ class Hoisted:
         self.xs, self.consts = [self.stack[v] for v in parts], [self.const[v] for v in others]
 
 
-def hoist(graph: Graph, carries: int, xs: Sequence[Value], consts: Sequence[Value], length: Extent) -> Hoisted:
-    """The body with what was moved out of it."""
-    return Hoisted(graph, carries, xs, consts, length)
-
-
 def on_stacks(graph: Graph, xs: Sequence[Value], consts: Sequence[Value], length: Extent) -> list[Value] | None:
     """The results of a body that carries nothing for all steps at once; None where an op of it has no form for stacks."""
     with tracing(Tracer()):  # a trial
@@ -138,6 +134,4 @@ def _whole(graph: Graph, xs: Sequence[Value], consts: Sequence[Value], length: E
         if found is None:
             return None
         stacks[node.outputs[0]] = found
-    from .build import broadcast_to
-
     return [stacks[v] if v in stacks else broadcast_to(single[v], (length, *v.shape)) for v in graph.outputs]

@@ -46,3 +46,27 @@ def test_import_graphnn_is_fast() -> None:
     path = f"{ROOT}:{ROOT / 'compiler'}"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": path}, check=True)
     assert len(run.stdout.split()) <= 10, run.stdout
+
+
+def test_any_module_of_the_compiler_can_be_imported_first() -> None:
+    """In children of a process that has loaded nothing of the package."""
+    code = """
+import importlib, os, sys
+for name in sys.argv[1:]:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            importlib.import_module(name)
+        except BaseException as error:
+            print(name, repr(error), flush=True)
+            os._exit(1)
+        os._exit(0)
+    os.waitpid(pid, 0)
+"""
+    root = ROOT / "compiler"
+    paths = [p for p in root.rglob("*.py") if "kernels" not in p.parts and not p.name.startswith("simd") and p.stem != "binding"]
+    names = sorted(".".join(p.relative_to(root).with_suffix("").parts).removesuffix(".__init__") for p in paths)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *names], capture_output=True, text=True, env={"PYTHONPATH": str(root)}, check=True
+    )
+    assert not done.stdout, done.stdout
