@@ -130,7 +130,9 @@ class Executable:
             return self._rest.report()
         lowered = self.lowered
         last = next(reversed(self._programs.values()), None)
-        return report(self.job, self.graph, lowered, last.env if last else None, last.arena_bytes if last else None)
+        if last is None:
+            return report(self.job, self.graph, lowered, None, None, {})
+        return report(self.job, self.graph, lowered, last.env, last.arena_bytes, last.lanes)
 
     def source(self) -> str:
         """The generated source of the kernels."""
