@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .executable import Executable
 
 MANY = 4  # steps of a run that are worth it to keep what is made of weights, even if it is the only one
-SPENT = 2  # products of tables are made when products of looked-up rows have cost so many times as much
 
 
 class Form:
@@ -71,7 +70,7 @@ class Resting:
         """What to run instead of the graph as it is: from the second run on, or for one of many steps."""
         now, form = last_write(), self.form
         rests = form is not None and form.ready is now
-        if rests and (form is self._tables or self._spent < SPENT * self._price or not self._price):
+        if form is not None and rests and (form is self._tables or self._spent < self._price or not self._price):
             return form.main
         if not rests:
             self._spent = 0

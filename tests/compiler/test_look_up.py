@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from graphnn_compiler import build as b
-from graphnn_compiler import rest, resting
+from graphnn_compiler import rest
 from graphnn_compiler.dims import symbol
 from graphnn_compiler.executable import Executable, Rows
 from graphnn_compiler.interpret import interpret
@@ -85,7 +85,7 @@ def test_results_have_the_same_bits(dtype: str) -> None:
 
 def test_products_are_made_when_they_have_been_paid() -> None:
     run = Executable(dense(state(WORDS, WIDTH), state(WIDTH, UNITS), state(UNITS)))
-    needed = -(-resting.SPENT * WORDS // (2 * T))
+    needed = -(-WORDS // (2 * T))
     for i in range(1 + needed):  # the first run uses the graph as it is
         run([ids(2)])
         assert run._resting._tables is None, i
