@@ -103,3 +103,36 @@ def test_ids_as_floats_are_looked_at_each_time() -> None:
     floats[1, 2] = 2.5
     with pytest.raises((TypeError, ValueError), match=r"2\.5"):
         model.predict([floats, x], verbose=0)
+
+
+@pytest.mark.parametrize("form", [list, tuple])
+def test_calls_on_several_arrays(form: type) -> None:
+    model = two_inputs()
+    for rows in (1, 3):
+        given = form(data(rows))
+        want = model.predict(given, verbose=0)
+        for _ in range(2):
+            same([np.asarray(a) for a in model(given)], want)
+        assert any(kind == tuple((a.shape, a.dtype) for a in given) for kind, _ in model._fast)
+        same([np.asarray(a) for a in model(form([given[0].astype("int64"), given[1].astype("float64")]))], want)
+        same([np.asarray(a) for a in model({"x": given[1], "ids": given[0]}, training=False)], want)
+    kernel = model.get_layer("first").kernel
+    kernel.assign(kernel.numpy() * 2.0)
+    assert not np.allclose(model(given)[0], want[0])
+    given[0][0, 0] = 10
+    with pytest.raises(IndexError, match="index 10"):
+        model(given)
+    with pytest.raises(ValueError, match="expects 2 inputs|2 input"):
+        model(form([given[0]]))
+
+
+def test_losses_of_calls_are_those_of_the_last_one() -> None:
+    ids, x = graphnn.Input((4,), dtype="int32"), graphnn.Input((3,))
+    h = layers.Concatenate()([layers.Flatten()(layers.Embedding(10, 2)(ids)), layers.ActivityRegularization(l2=1.0)(x)])
+    model = graphnn.Model([ids, x], h)
+    for scale in (1.0, 2.0):
+        given = [data(2)[0], np.full((2, 3), scale, "float32")]
+        for _ in range(2):
+            model(given)
+            assert len(model.losses) == 1
+            np.testing.assert_allclose(np.asarray(model.losses[0]), 3 * scale**2)
