@@ -126,7 +126,7 @@ def _plain(x: Any) -> tuple[tuple[Array, ...], Any]:
     """The arrays of x, if it is one in C order or a list or tuple of some, and their kind; else none."""
     if type(x) is np.ndarray:
         return ((x,), (x.shape, x.dtype)) if x.flags.c_contiguous else ((), None)
-    if type(x) is not list and type(x) is not tuple:
+    if x.__class__ is not list and x.__class__ is not tuple:
         return (), None
     kind: list[Any] = []
     for a in x:

@@ -122,7 +122,7 @@ def test_calls_on_several_arrays(form: type) -> None:
     given[0][0, 0] = 10
     with pytest.raises(IndexError, match="index 10"):
         model(given)
-    with pytest.raises(ValueError, match="expects 2 inputs|2 input"):
+    with pytest.raises(ValueError, match="expects 2 input"):
         model(form([given[0]]))
 
 
