@@ -101,7 +101,7 @@ def _by_rows(node: Node, of_rows: list[bool], rows: Extent) -> bool:
         case MaxPool() | AveragePool():
             return all(of_rows)
         case Attention():
-            return all(of_rows[:3])
+            return all(of_rows[:3]) and not op.rate  # which pairs are left out goes by the number of the row
         case ArgSort() | Cumulate():
             return len(shape) > 1
         case _:

@@ -18,6 +18,7 @@ from graphnn_compiler.interpret import interpret
 from graphnn_compiler.ir import Value
 from graphnn_compiler.kernels.attention_layout import NAMES
 from graphnn_compiler.ops.attention import Attention, AttentionBack
+from graphnn_compiler.ops.base import is_float
 from graphnn_compiler.ops.movement import transpose
 from graphnn_compiler.runtime import context, loader, team
 from graphnn_compiler.runtime.program import Mode
@@ -106,7 +107,7 @@ def weighted(op: Attention, arrays: Sequence[Array]) -> Any:
 
     def f(*x: Value) -> list[Value]:
         results = emit_all(op, *x)
-        return [*results, *gradients(results, [b.value(w) for w in weights], [v for v in x if v.dtype != "bool"])]
+        return [*results, *gradients(results, [b.value(w) for w in weights], [v for v in x if is_float(v.dtype)])]
 
     def number(found: Sequence[Array]) -> float:
         return float(sum(np.sum(r * w, dtype="float64") for r, w in zip(found, weights, strict=False)))
@@ -157,7 +158,7 @@ def test_second_derivatives(causal: bool) -> None:
 
     def second(*x: Value) -> list[Value]:
         found = f(*x)[2:]
-        return gradients(found, [b.value(w) for w in weights], [v for v in x if v.dtype != "bool"])
+        return gradients(found, [b.value(w) for w in weights], [v for v in x if is_float(v.dtype)])
 
     def number(x: Sequence[Array]) -> float:
         return float(sum(np.sum(g * w) for g, w in zip(first(list(x)), weights, strict=True)))
