@@ -167,7 +167,7 @@ def pools() -> None:
 
 def attentions() -> None:
     """Attention over odd numbers of queries, keys and features, all kinds of masks, dropout, caps, and its gradients."""
-    for batch, t, h, n, s, groups, m in ((0, 3, 1, 2, 3, 1, 2), (2, 0, 2, 1, 3, 1, 5), (1, 3, 2, 4, 0, 2, 5), (2, 1, 2, 3, 17, 1, 1), (1, 33, 4, 17, 129, 2, 33)):
+    for batch, t, h, n, s, groups, m in ((0, 3, 1, 2, 3, 1, 2), (2, 0, 2, 1, 3, 1, 5), (1, 3, 2, 4, 0, 2, 5), (2, 1, 2, 3, 17, 1, 1), (1, 1, 2, 33, 131, 1, 70), (1, 33, 4, 17, 129, 2, 33)):
         x = [numbers((batch, t, h, n)), numbers((batch, s, groups, n), seed=1), numbers((batch, s, groups, m), seed=2)]
         for shape in (None, (batch, 1, 1, s), (1, h, t, s), (batch, h, t, 1), (1, 1, 1, 1)):
             for causal, rate, cap in ((False, 0.0, 0.0), (True, 0.0, 0.0), (False, 0.3, 2.0), (True, 0.3, 2.0)):

@@ -17,7 +17,7 @@ from typing import Any
 from graphnn_compiler import simd_math
 from graphnn_compiler.kernels.attention_emit import LN2, LOWEST, vectors_of
 from graphnn_compiler.kernels.attention_layout import KEYS, NAMES, ROW, VECTORS
-from graphnn_compiler.kernels.attention_variants import VariedBlock
+from graphnn_compiler.kernels.attention_row import RowBlock
 from graphnn_compiler.kernels.gemm import Read
 from graphnn_compiler.kernels.gemm_emit import Code, Matrix, Word, kernel_function
 from graphnn_compiler.kernels.gemm_layout import VECTOR
@@ -26,7 +26,7 @@ from graphnn_compiler.runtime.context import CLAIM
 from graphnn_compiler.simd import barrier, set_word, word
 from graphnn_compiler.simd_emit import Vec
 
-HELPERS: tuple[str, ...] = ("kernels/attention_variants.py",)
+HELPERS: tuple[str, ...] = ("kernels/attention_row.py",)
 
 LEVEL = 1  # as the GEMM
 DYNAMIC = NAMES.index("dynamic")
@@ -49,7 +49,7 @@ def build(dtype: str, dropped: bool, capped: bool) -> Callable[[int, int, int, i
     return attention
 
 
-class Forward(VariedBlock):
+class Forward(RowBlock):
     """Writes the kernel's loops."""
 
     def run(self, code: Code, dims: Word, bufs: Word, ctx: Word, tid: Word, n: Word) -> None:
@@ -71,27 +71,38 @@ class Forward(VariedBlock):
             out = code.word(bufs + d.results * 8, 0) + place * d.values * size
             seen = d.causal.differs(0).then((i0 + queries).least(d.keys), d.keys)
             q_row = d.heads * d.features * size
-            self.turn_scaled(code, dims, code.word(bufs, Q) + place * d.features * size, q_row, work, queries, d.features)
+            q = code.word(bufs, Q) + place * d.features * size
             self.call(code, "begin", self._begin, rows)
-            for j0 in code.range(seen, step=KEYS):
-                keys = (seen - j0).least(KEYS)
-                restricted, visible = self.masks(code, d, bufs, work + d.kept, batch, head, i0, queries, j0, keys)
 
-                def block(j0: Word = j0, keys: Word = keys, restricted: Word = restricted) -> None:
-                    self.product(code, k + j0 * k_row, k_row, size, work, ROW, scores, ROW, keys, queries, d.features)
-                    self.bend(code, d, dims, work, keys, slopes=False)
-                    self.restrict(code, d, bufs, work, batch, head, i0, queries, j0, keys, restricted)
-                    self.draw(code, d, bufs, work, batch, head, i0, queries, j0, keys)
-                    self.call(code, "weights", self._weights, scores, rows, keys, queries, work + d.drawn)
-                    with code.when(j0 > 0):
-                        self.multiply_rows(code, out, out_row, queries, d.values, rows + 2 * ROW)
-                    self.product(code, scores, size, ROW, v + j0 * v_row, v_row, out, out_row, queries, d.values, keys, j0)
+            def many() -> None:
+                self.turn_scaled(code, dims, q, q_row, work, queries, d.features)
+                for j0 in code.range(seen, step=KEYS):
+                    keys = (seen - j0).least(KEYS)
+                    restricted, visible = self.masks(code, d, bufs, work + d.kept, batch, head, i0, queries, j0, keys)
 
-                def nothing(j0: Word = j0) -> None:
-                    with code.when(j0.equals(0)):
-                        self.clear_rows(code, out, out_row, queries, d.values)
+                    def block(j0: Word = j0, keys: Word = keys, restricted: Word = restricted) -> None:
+                        self.product(code, k + j0 * k_row, k_row, size, work, ROW, scores, ROW, keys, queries, d.features)
+                        self.bend(code, d, dims, work, keys, slopes=False)
+                        self.restrict(code, d, bufs, work, batch, head, i0, queries, j0, keys, restricted)
+                        self.draw(code, d, bufs, work, batch, head, i0, queries, j0, keys)
+                        self.call(code, "weights", self._weights, scores, rows, keys, queries, work + d.drawn)
+                        with code.when(j0 > 0):
+                            self.multiply_rows(code, out, out_row, queries, d.values, rows + 2 * ROW)
+                        self.product(code, scores, size, ROW, v + j0 * v_row, v_row, out, out_row, queries, d.values, keys, j0)
 
-                code.choose(visible, block, nothing)
+                    def nothing(j0: Word = j0) -> None:
+                        with code.when(j0.equals(0)):
+                            self.clear_rows(code, out, out_row, queries, d.values)
+
+                    code.choose(visible, block, nothing)
+
+            def one() -> None:
+                self.one_query(code, d, dims, bufs, work, batch, head, q, k, k_row, v, v_row, out, seen)
+
+            if self.dropped:
+                many()
+            else:
+                code.choose(d.queries.equals(1), one, many)
             self.call(code, "end", self._end, dims, rows)
             code.choose(
                 seen.equals(0),

@@ -91,14 +91,18 @@ class Block:
 
         def body(code: Code, dims: Word, turned: Word, columns: Word) -> None:
             x = Matrix(code, self.dtype)
-            factor, cap = self.setting(code, dims, "scale"), self.setting(code, dims, "cap")
-            factor = x.b.fdiv(factor, cap) if self.capped else x.b.fmul(factor, self.number(x, LOG2E))
+            factor = self.score_factor(code, dims)
             for p in code.range(columns):
                 for v in range(VECTORS):
                     at = turned + p * ROW + v * VECTOR
                     x.store(x.b.fmul(x.load(at), factor), at)
 
         self.call(code, "scale", body, dims, turned, columns)
+
+    def score_factor(self, code: Code, dims: Word) -> Any:
+        """What queries are multiplied by."""
+        x, scale = Matrix(code, self.dtype), self.setting(code, dims, "scale")
+        return x.b.fdiv(scale, self.setting(code, dims, "cap")) if self.capped else x.b.fmul(scale, self.number(x, LOG2E))
 
     def setting(self, code: Code, dims: Word, name: str) -> Any:
         """A float64 of the dims, in every lane."""

@@ -116,7 +116,7 @@ class VariedBlock(MaskedBlock):
         cap = x.b.fmul(self.setting(code, dims, "cap"), self.number(x, LOG2E))
         for i in code.range(keys * VECTORS):
             at = i * VECTOR
-            bent = self._tanh(x, x.load(scores + at))
+            bent = self.tanh(x, x.load(scores + at))
             x.store(x.b.fmul(bent, cap), scores + at)
             if slopes:
                 x.store(x.e.llvm("fma", x.b.fneg(bent), bent, self.number(x, 1.0)), bends + at)
@@ -124,7 +124,7 @@ class VariedBlock(MaskedBlock):
     def _bend_both(self, code: Code, dims: Word, scores: Word, bends: Word, keys: Word) -> None:
         self._bend(code, dims, scores, bends, keys, slopes=True)
 
-    def _tanh(self, x: Matrix, value: Any) -> Any:
+    def tanh(self, x: Matrix, value: Any) -> Any:
         if self.dtype == "float32":
             return simd_math.tanh_f32(Vec(x.e, "f32", value)).v
         return self.by_lanes(x, "tanh", value)
