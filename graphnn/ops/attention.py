@@ -22,7 +22,7 @@ from .shaping import repeat
 from .softmaxes import softmax
 
 
-@op(tensors=("query", "key", "value", "bias", "mask"))
+@op(static=("attn_logits_soft_cap",), tensors=("query", "key", "value", "bias", "mask"))
 def dot_product_attention(
     query: Tensorish,
     key: Tensorish,
@@ -106,8 +106,8 @@ def _is_number(x: Any) -> bool:
 
 
 def _bound(cap: Any) -> float:
-    """The cap of the op, where 0 stands for none."""
-    return 0.0 if cap is None or math.isinf(cap) else float(cap)
+    """The cap of the op, where 0 stands for none, as does one that no float32 reaches."""
+    return 0.0 if cap is None or cap > float(np.finfo("float32").max) else float(cap)
 
 
 def _tiled(
