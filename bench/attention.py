@@ -2,9 +2,9 @@
 
     python bench/attention.py [--threads 2] [--seconds 1] [--torch /path/to/a/python/that/has/torch] [--only text,long,...]
 
-For each shape (batch, length, heads, features): milliseconds of the forward pass alone and with the gradients of queries, keys and
-values (the median, and the best in brackets), the planned work space of the latter, and PyTorch's times over graphnn's. Each shape and
-library has a process of its own; processes take turns.
+For each shape (batch, length, heads, features), some of them with dropout of the weights: milliseconds of the forward pass alone and with
+the gradients of queries, keys and values (the median, and the best in brackets), the planned work space of the latter, and PyTorch's
+times over graphnn's. Each shape and library has a process of its own; processes take turns.
 """
 
 from __future__ import annotations
@@ -20,19 +20,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-SHAPES: dict[str, tuple[int, int, int, int, bool]] = {
-    "text": (32, 200, 2, 32, False),
-    "text_causal": (32, 200, 2, 32, True),
-    "middle": (8, 512, 8, 64, False),
-    "long": (1, 4096, 8, 64, False),
-    "long_causal": (1, 4096, 8, 64, True),
-    "one_head": (1, 2048, 1, 64, False),
-} | {f"length_{t}": (4, t, 4, 32, False) for t in (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)}
+SHAPES: dict[str, tuple[int, int, int, int, bool, float]] = (
+    {
+        "text": (32, 200, 2, 32, False, 0.0),
+        "text_causal": (32, 200, 2, 32, True, 0.0),
+        "middle": (8, 512, 8, 64, False, 0.0),
+        "long": (1, 4096, 8, 64, False, 0.0),
+        "long_causal": (1, 4096, 8, 64, True, 0.0),
+        "one_head": (1, 2048, 1, 64, False, 0.0),
+    }
+    | {f"length_{t}": (4, t, 4, 32, False, 0.0) for t in (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)}
+    | {f"dropout_{t}": (16, t, 4, 32, False, 0.1) for t in (64, 256, 1024)}
+)
 PASSES = ("forward", "both")
 
 
 def torch_passes(
-    batch: int, length: int, heads: int, features: int, causal: bool, threads: int
+    batch: int, length: int, heads: int, features: int, causal: bool, dropout: float, threads: int
 ) -> dict[str, Callable[[], object]]:
     """PyTorch's passes, in the layout (batch, length, heads, features) as well."""
     import torch
@@ -44,7 +48,7 @@ def torch_passes(
 
     def attention() -> torch.Tensor:
         turned = (x.transpose(1, 2) for x in (q, k, v))
-        return scaled_dot_product_attention(*turned, is_causal=causal).transpose(1, 2)
+        return scaled_dot_product_attention(*turned, is_causal=causal, dropout_p=dropout).transpose(1, 2)
 
     def forward() -> object:
         with torch.no_grad():
@@ -54,7 +58,7 @@ def torch_passes(
 
 
 def graphnn_passes(
-    batch: int, length: int, heads: int, features: int, causal: bool, threads: int
+    batch: int, length: int, heads: int, features: int, causal: bool, dropout: float, threads: int
 ) -> dict[str, Callable[[], object]]:
     """graphnn's passes."""
     import numpy as np
@@ -66,17 +70,19 @@ def graphnn_passes(
     from graphnn_compiler.trace import emit, trace
 
     team.set_threads(threads)
-    shape, op = (batch, length, heads, features), Attention(features**-0.5, causal)
+    shape, op = (batch, length, heads, features), Attention(features**-0.5, causal, rate=dropout)
     arrays = [np.random.default_rng(i).standard_normal(shape, dtype=np.float32) for i in range(4)]
+    words = [np.array([5, 3], np.uint32)] if dropout else []  # seed and draws
 
-    def both(q: Value, k: Value, v: Value, ct: Value) -> list[Value]:
-        out = emit(op, q, k, v)
+    def both(q: Value, k: Value, v: Value, ct: Value, *more: Value) -> list[Value]:
+        out = emit(op, q, k, v, *more)
         return [out, *gradients([out], [ct], [q, k, v])]
 
     def passes(f: Callable[..., list[Value]], inputs: list[np.ndarray]) -> Callable[[], object]:
-        program = Executable(trace(f, [(shape, "float32")] * len(inputs)))
-        outputs = program(inputs)
-        rows = [Rows(a, batch) for a in inputs]
+        given = [*inputs, *words]
+        program = Executable(trace(f, [(a.shape, a.dtype.name) for a in given]))
+        outputs = program(given)
+        rows = [Rows(a, a.shape[0]) for a in given]
 
         def run() -> object:
             return program.run(rows, 1, outputs)
@@ -84,7 +90,7 @@ def graphnn_passes(
         run.bytes = program.report().arena_bytes  # type: ignore[attr-defined]
         return run
 
-    return {"forward": passes(lambda q, k, v: [emit(op, q, k, v)], arrays[:3]), "both": passes(both, arrays)}
+    return {"forward": passes(lambda *x: [emit(op, *x)], arrays[:3]), "both": passes(both, arrays)}
 
 
 MAKERS = {"torch": torch_passes, "graphnn": graphnn_passes}

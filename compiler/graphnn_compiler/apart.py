@@ -128,7 +128,8 @@ def _places(node: Node, given: list[Place | None], rows: Extent) -> Sequence[Pla
     if isinstance(op, Scan):
         return _of_scan(op, given, rows) or [None] * len(node.outputs)
     if isinstance(op, Attention):
-        ok = given[:3] == [FIRST] * 3 and all(p in (None, FIRST) for p in given[3:])
+        # What dropout leaves out goes by the number of the row.
+        ok = op.rate == 0 and given[:3] == [FIRST] * 3 and all(p in (None, FIRST) for p in given[3:])
         return [FIRST if ok else None] * len(node.outputs)
     return [_place(node, given, sources, node.outputs[0].shape, rows)]
 

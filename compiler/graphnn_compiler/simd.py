@@ -54,7 +54,7 @@ from .simd_convert import (
 )
 from .simd_arith import (
     neg, abs_, sign, floor, ceil, trunc, round_, sqrt, rsqrt, signbit, copysign, div, floor_div, mod, pow_, philox,
-    philox_1, philox_2, philox_3,
+    philox_1, philox_2, philox_3, philox_word,
 )
 from .simd_libm import (
     exp, exp2, expm1, log, log2, log10, log1p, tanh, sigmoid, erf, erfinv, sin, cos, erfc, tan, asin, acos, atan,
@@ -105,7 +105,7 @@ __all__ = [
     "bitcast_f64_i64", "bitcast_f64_u64",
     "const_bits_f32", "const_bits_f64",
     "neg", "abs_", "sign", "floor", "ceil", "trunc", "round_", "sqrt", "rsqrt", "signbit", "copysign", "div",
-    "floor_div", "mod", "pow_", "philox", "philox_1", "philox_2", "philox_3",
+    "floor_div", "mod", "pow_", "philox", "philox_1", "philox_2", "philox_3", "philox_word",
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh", "sigmoid", "erf", "erfinv", "sin", "cos",
     "erfc", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "lgamma", "atan2", "hypot",
     "word", "set_word", "atomic_add", "atomic_load", "atomic_store", "pause", "sched_yield", "prefetch",

@@ -177,7 +177,7 @@ def _wide_product(x: Vec, factor: int) -> tuple[Vec, Vec]:
     return x.like(b.bitcast(high, x.v.type)), x.like(b.bitcast(low, x.v.type))
 
 
-def _philox(em: Emit, index: int, *values: Any) -> Any:
+def _philox(em: Emit, *values: Any) -> list[Vec]:
     """Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011); a loop over the rounds."""
     b = em.b
     entry, loop, done = b.block, b.append_basic_block("round"), b.append_basic_block("done")
@@ -198,14 +198,14 @@ def _philox(em: Emit, index: int, *values: Any) -> Any:
         phi.add_incoming(then, loop)
     b.cbranch(b.icmp_unsigned("<", i_next, ir.Constant(I64, _ROUNDS)), loop, done)
     b.position_at_end(done)
-    return following[2 + index].v
+    return list(following[2:])
 
 
 def _make_philox(index: int) -> Any:
     name = f"philox_{index}" if index else "philox"
 
     def body(em: Emit, *values: Any) -> Any:
-        return _philox(em, index, *values)
+        return _philox(em, *values)[index].v
 
     def emit(em: Emit, sig: Any, *values: Any) -> Any:
         return em.call_outlined(f"gn_{name}", vector_type("u32"), values, body)
@@ -215,3 +215,20 @@ def _make_philox(index: int) -> Any:
 
 
 philox, philox_1, philox_2, philox_3 = map(_make_philox, range(4))
+
+
+def _chosen_word(em: Emit, sig: Any, index: Any, *values: Any) -> Any:
+    def body(em: Emit, index: Any, *values: Any) -> Any:
+        words, chosen = _philox(em, *values), em.vec("u32", index) & 3
+        found = words[3]
+        for i in range(3):
+            found = words[i].where(chosen.eq(i), found)
+        return found.v
+
+    return em.call_outlined("gn_philox_word", vector_type("u32"), (index, *values), body)
+
+
+philox_word = define(
+    "philox_word", "index key_low key_high c0 c1 c2 c3", fixed(VECTORS["u32"], *[VECTORS["u32"]] * 7), _chosen_word,
+    "Word index % 4 of Philox4x32-10.",
+)  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops, random
+from ..random.attention import attention, dropped_weights
 from .common import ConfiguredLayer, fraction
 from .merging import show
 
@@ -98,14 +99,40 @@ class Attention(ConfiguredLayer):
         self.check_inputs(inputs)
         self.check_mask(mask)
         query, value, key = *inputs[:2], inputs[-1]  # of two, the value is its own key
-        scores = self.scores(query, key)
-        weights = shares(scores, None if mask is None else mask[1], use_causal_mask)
-        if training and self.dropout > 0:
-            weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
-        output = ops.matmul(weights, value)
+        seen = None if mask is None else mask[1]
+        weights = None
+        if not training or self.dropout == 0:
+            weights = shares(self.scores(query, key), seen, use_causal_mask)
+            output = ops.matmul(weights, value)
+        elif self._tiled(query, value, key) and not return_attention_scores:
+            output = self._without_scores(query, value, key, seen, use_causal_mask)
+        else:
+            weights = self._dropped(shares(self.scores(query, key), seen, use_causal_mask), self._tiled(query, value, key))
+            output = ops.matmul(weights, value)
         if mask is not None and mask[0] is not None:
             output = ops.multiply(output, ops.cast(ops.expand_dims(truth(mask[0]), -1), output.dtype))
         return (output, weights) if return_attention_scores else output
+
+    def _tiled(self, query: Any, value: Any, key: Any) -> bool:
+        """Whether this is what `ops.dot_product_attention` computes."""
+        products = self.score_mode == "dot" and type(self).scores is Attention.scores
+        return products and len(query.shape) == 3 and query.shape[0] == key.shape[0] == value.shape[0]
+
+    def _without_scores(self, query: Any, value: Any, key: Any, seen: Any, causal: bool) -> Any:
+        """The result with dropout."""
+        query = query if self.scale is None else ops.multiply(query, self.scale)
+        q, k, v = (ops.expand_dims(x, 2) for x in (query, key, value))  # as one head
+        mask = None if seen is None else ops.expand_dims(truth(seen), -2)
+        mask = mask if mask is None or len(mask.shape) < 3 else ops.expand_dims(mask, 1)
+        found = attention(q, k, v, self.dropout, mask=mask, scale=1.0, is_causal=causal, seed=self.seed_generator)
+        return ops.squeeze(found, 2)
+
+    def _dropped(self, weights: Any, tiled: bool) -> Any:
+        """Weights with dropout; where scores need not be asked for the same are left out as if they were not."""
+        if not tiled:
+            return random.dropout(weights, self.dropout, seed=self.seed_generator)
+        found = dropped_weights(ops.expand_dims(weights, 1), self.dropout, seed=self.seed_generator)
+        return ops.squeeze(found, 1)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The mask of the queries."""

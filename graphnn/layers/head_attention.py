@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from .. import constraints, initializers, ops, regularizers
 from ..context import get_mask
 from ..ops.attention import both, causal, check_broadcast
+from ..random.attention import attention, dropped_weights
 from .activation_layers import Softmax
 from .common import ConfiguredLayer, Identifier, fraction, positive_integer, written
 from .dropout import Dropout
@@ -163,19 +164,23 @@ class HeadAttention(ConfiguredLayer):
         if use_causal_mask:
             self._steps(size)
         scores = None
-        if return_attention_scores or q.ndim != 4 or (training and self._dropout > 0):
+        if return_attention_scores or q.ndim != 4:
             if use_causal_mask:
                 keep = both(keep, causal(*self._steps(size)))
             y, scores = self._with_scores(q, k, v, both(keep, rows), training)
         else:
-            y = self._without_scores(q, k, v, keep, rows, use_causal_mask)
+            y = self._without_scores(q, k, v, keep, rows, use_causal_mask, training)
         if self._gate_dense is not None:
             y = ops.multiply(y, self._gate_dense(query))
         y = self._output_dense(y)
         return (y, scores) if return_attention_scores else y
 
-    def _without_scores(self, q: Any, k: Any, v: Any, keep: Any, rows: Any, is_causal: bool) -> Any:
-        y = ops.dot_product_attention(q, k, v, mask=keep, is_causal=is_causal)
+    def _without_scores(self, q: Any, k: Any, v: Any, keep: Any, rows: Any, is_causal: bool, training: Any) -> Any:
+        if training and self._dropout > 0:
+            seed = self._dropout_layer.seed_generator
+            y = attention(q, k, v, self._dropout, mask=keep, is_causal=is_causal, seed=seed)
+        else:
+            y = ops.dot_product_attention(q, k, v, mask=keep, is_causal=is_causal)
         return y if rows is None else ops.where(_heads_last(rows), y, ops.cast(0, y.dtype))
 
     def _with_scores(self, q: Any, k: Any, v: Any, keep: Any, training: Any) -> tuple[Any, Any]:
@@ -190,7 +195,10 @@ class HeadAttention(ConfiguredLayer):
         k, v = self._of_each_head(k, q.shape[-2]), self._of_each_head(v, q.shape[-2])
         shares = ops.einsum(f"{front}yz,{keys}yz->{scores}", ops.multiply(q, q.shape[-1] ** -0.5), k)
         shares = self._softmax(shares, mask=keep)
-        dropped = self._dropout_layer(shares, training=training)
+        if n == 2 and training and self._dropout > 0:  # the same weights are left out whether scores are asked for or not
+            dropped = dropped_weights(shares, self._dropout, seed=self._dropout_layer.seed_generator)
+        else:
+            dropped = self._dropout_layer(shares, training=training)
         return ops.einsum(f"{scores},{keys}yz->{front}yz", dropped, v), shares
 
     def _of_each_head(self, x: Any, heads: int) -> Any:

@@ -11,6 +11,7 @@ from graphnn_compiler.dims import show
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops import compare, movement, transcendental
 from graphnn_compiler.ops.attention import Attention
+from graphnn_compiler.ops.attention_parts import kept_pairs
 from graphnn_compiler.trace import emit
 
 from ..dispatch import op
@@ -21,7 +22,7 @@ from .shaping import repeat
 from .softmaxes import softmax
 
 
-@op(tensors=("query", "key", "value", "bias", "mask"))
+@op(static=("attn_logits_soft_cap",), tensors=("query", "key", "value", "bias", "mask"))
 def dot_product_attention(
     query: Tensorish,
     key: Tensorish,
@@ -61,12 +62,20 @@ def dot_product_attention(
     >>> dot_product_attention(x, x, x, is_causal=True).shape
     (1, 3, 2, 4)
     """
+    return attended(query, key, value, bias, mask, scale, is_causal, attn_logits_soft_cap)
+
+
+def attended(
+    query: Tensorish, key: Tensorish, value: Tensorish, bias: Tensorish = None, mask: Tensorish = None, scale: Any = None,
+    is_causal: bool = False, cap: Any = None, rate: float = 0.0, words: Value | None = None,
+) -> Value:  # fmt: skip
+    """`dot_product_attention`, whose weights dropout leaves out with a probability `rate` in [0, 1) and by two words."""
     q, k, v = operands(query, key, value, floats=True)
     _check_shapes(q, k, v)
-    if attn_logits_soft_cap is not None and not attn_logits_soft_cap > 0:
+    if cap is not None and not cap > 0:
         raise ValueError(
             "`attn_logits_soft_cap` of `dot_product_attention` must be a positive number or None. "
-            f"Received: attn_logits_soft_cap={attn_logits_soft_cap!r}"
+            f"Received: attn_logits_soft_cap={cap!r}"
         )
     size = (q.shape[0], q.shape[2], q.shape[1], k.shape[1])
     keep = None if mask is None else truth(mask)
@@ -76,23 +85,34 @@ def dot_product_attention(
     if added is not None:
         check_broadcast("bias", added.shape, size)
     factor: Any = 1 / math.sqrt(_extent(q)) if scale is None else scale
-    if attn_logits_soft_cap is None and _is_number(factor):
-        found = _tiled(q, k, v, added, keep, float(factor), is_causal)
+    if _is_number(factor) and (cap is None or _is_number(cap)):
+        kind = Attention(float(factor), bool(is_causal), keep is not None, added is not None, rate, _bound(cap))
+        found = _tiled(kind, q, k, v, added, keep, words)
         if found is not None:
             return found
     if is_causal:
         keep = both(keep, causal(q.shape[1], k.shape[1]))
     scores = scores_of(q * factor, k)
-    if attn_logits_soft_cap is not None:
-        scores = emit(transcendental.Tanh(), scores / attn_logits_soft_cap) * attn_logits_soft_cap
-    return mixed(shares(scores if added is None else scores + added, keep), v)
+    if cap is not None:
+        scores = emit(transcendental.Tanh(), scores / cap) * cap
+    weights = shares(scores if added is None else scores + added, keep)
+    if words is not None:
+        weights = pick(kept_pairs(words, rate, weights.shape), weights * (1.0 / (1.0 - rate)), like(0, weights))
+    return mixed(weights, v)
 
 
 def _is_number(x: Any) -> bool:
     return isinstance(x, int | float | np.generic)
 
 
-def _tiled(q: Value, k: Value, v: Value, bias: Value | None, keep: Value | None, scale: float, is_causal: bool) -> Value | None:
+def _bound(cap: Any) -> float:
+    """The cap of the op, where 0 stands for none, as does one that no float32 reaches."""
+    return 0.0 if cap is None or cap > float(np.finfo("float32").max) else float(cap)
+
+
+def _tiled(
+    kind: Attention, q: Value, k: Value, v: Value, bias: Value | None, keep: Value | None, words: Value | None
+) -> Value | None:
     """The result without a matrix of scores; None where extents are not known to fit each other."""
     size = (q.shape[0], q.shape[2], q.shape[1], k.shape[1])
     same = q.shape[0] == k.shape[0] == v.shape[0] and k.shape[1] == v.shape[1] and q.shape[3] == k.shape[3]
@@ -104,8 +124,8 @@ def _tiled(q: Value, k: Value, v: Value, bias: Value | None, keep: Value | None,
     if bias is not None:  # a bias lies in memory along keys
         more[-1] = emit(movement.BroadcastTo((*more[-1].shape[:3], size[3])), more[-1])
     wide = "float32" if q.dtype == "float16" else q.dtype
-    attention = Attention(scale, bool(is_causal), keep is not None, bias is not None)
-    found = emit(attention, *(x if x.dtype == "bool" else build.cast(x, wide) for x in (q, k, v, *more)))
+    last = [] if words is None else [words]
+    found = emit(kind, *(x if x.dtype == "bool" else build.cast(x, wide) for x in (q, k, v, *more)), *last)
     return build.cast(found, q.dtype)
 
 

@@ -123,9 +123,31 @@ def test_dropout_leaves_weights_out_while_training_only() -> None:
         same = np.isclose(weights, 2 * np.asarray(plain), atol=1e-6)
         assert (same | (np.asarray(weights) == 0)).all() and same.any() and not same.all(), again
         assert np.allclose(out, np.asarray(weights) @ K, atol=1e-5)
-        assert np.array_equal(b([Q, K], training=True), out)
+        assert np.allclose(b([Q, K], training=True), out, rtol=1e-5, atol=1e-6), "the same, whether weights are asked for or not"
     assert np.allclose(a([Q, K], return_attention_scores=True)[1], plain)
     assert a.weights == [] and len(a.variables) == 1
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("masks", [None, [QM, VM], [None, np.zeros((2, 5), bool)]])
+@pytest.mark.parametrize("causal", [False, True])
+def test_dropout_without_a_matrix_of_weights_as_with_it(scaled: bool, masks: Any, causal: bool) -> None:
+    found: list[Any] = []
+    for asked in (False, True):
+        layer = layers.Attention(use_scale=scaled, dropout=0.4, seed=5, dtype="float64")
+        layer([Q, V, K])
+
+        def number(q: Any, v: Any, k: Any, layer: Any = layer, asked: bool = asked) -> Any:
+            y = layer([q, v, k], mask=masks, training=True, return_attention_scores=asked, use_causal_mask=causal)
+            return ops.sum(ops.sin(y[0] if asked else y))
+
+        number_and_grads = graphnn.value_and_grad(number, argnums=(0, 1, 2))
+        value, grads = number_and_grads(*(a.astype("float64") for a in (Q, V, K)))
+        found.append([np.asarray(a) for a in (value, *grads)])
+    for a, b in zip(*found, strict=True):
+        assert np.allclose(a, b, rtol=1e-12, atol=1e-13)
+    sees = masks is None or masks[0] is not None
+    assert all(a.any() == sees for a in found[0])
 
 
 def test_other_ranks() -> None:

@@ -71,19 +71,30 @@ def test_dot_product_attention(heads: int) -> None:
 
 
 @pytest.mark.parametrize("is_causal", [False, True])
-def test_gradients_of_dot_product_attention_without_a_matrix_of_scores(monkeypatch: pytest.MonkeyPatch, is_causal: bool) -> None:
+@pytest.mark.parametrize("cap", [None, 0.7])
+def test_gradients_of_dot_product_attention_without_a_matrix_of_scores(
+    monkeypatch: pytest.MonkeyPatch, is_causal: bool, cap: float | None
+) -> None:
     rng = np.random.RandomState(3)
     bias, mask = rng.standard_normal((2, 1, 5)), rng.rand(3, 5) > 0.3
     mask[1] = False
     arguments = (*tensors(), bias)
 
     def f(*x: Any) -> Any:
-        return ops.sum(ops.sin(ops.dot_product_attention(*x, mask=mask, is_causal=is_causal)))
+        return ops.sum(ops.sin(ops.dot_product_attention(*x, mask=mask, is_causal=is_causal, attn_logits_soft_cap=cap)))
 
     found = graphnn.grad(f, argnums=(0, 1, 2, 3))(*arguments)
     monkeypatch.setattr(graphnn.ops.attention, "_tiled", lambda *_: None)
     for got, want in zip(found, graphnn.grad(f, argnums=(0, 1, 2, 3))(*arguments), strict=True):
         assert got.shape == want.shape and np.any(want) and np.allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+def test_a_cap_that_bounds_nothing() -> None:
+    q, k, v = tensors()
+    for cap in (float("inf"), 1e300, np.float64(1e9)):
+        assert np.allclose(ops.dot_product_attention(q, k, v, attn_logits_soft_cap=cap), expected(q, k, v), rtol=1e-6, atol=1e-6)
+        single = [x.astype("float32") for x in (q, k, v)]
+        assert np.allclose(ops.dot_product_attention(*single, attn_logits_soft_cap=cap), expected(q, k, v), rtol=1e-4, atol=1e-5)
 
 
 def test_masks_and_biases_of_fewer_axes_and_half_precision() -> None:

@@ -223,6 +223,67 @@ def test_dropout(kind: str) -> None:
     assert np.array_equal(again(Q, V, training=True), other(Q, V, training=True))
 
 
+@both_kinds
+@pytest.mark.parametrize("masked", [False, True])
+def test_dropout_is_the_same_whether_scores_are_asked_for_or_not(kind: str, masked: bool) -> None:
+    call: dict[str, Any] = {"attention_mask": PAIRS, "value_mask": KEYS, "use_causal_mask": True} if masked else {}
+    one, two = made(kind, dropout=0.4, seed=1, dtype="float64"), made(kind, dropout=0.4, seed=1, dtype="float64")
+    two.set_weights(one.get_weights())
+    for _ in range(3):  # each call draws anew
+        y = one(Q, V, training=True, **call)
+        assert np.allclose(two(Q, V, training=True, return_attention_scores=True, **call)[0], y, rtol=1e-12, atol=1e-13)
+        assert not np.allclose(one(Q, V, **call), y)
+
+
+@both_kinds
+def test_a_rate_of_one_leaves_nothing(kind: str) -> None:
+    layer = made(kind, dropout=1.0, bias_initializer="zeros")
+    assert not np.asarray(layer(Q, V, training=True)).any() and np.asarray(layer(Q, V)).any()
+
+
+def block(kind: str, t: Any, dropout: float, **kwargs: Any) -> Any:
+    """A model with attention, compiled to train."""
+    x = graphnn.Input((t, 8))
+    layer = layers.MultiHeadAttention(2, 4, dropout=dropout, seed=3, **kwargs)
+    if kind == "group":
+        layer = layers.GroupQueryAttention(4, 4, 2, dropout=dropout, seed=3, **kwargs)
+    return graphnn.Model(x, layers.Dense(1)(layers.GlobalAveragePooling1D()(layer(x, x, use_causal_mask=True))))
+
+
+@both_kinds
+def test_training_with_dropout_compiled_and_eagerly(kind: str) -> None:
+    """The same steps, the last of them over a smaller batch; again from a saved state; and masks that move on from step to step."""
+    rng = np.random.RandomState(0)
+    x, y = rng.standard_normal((10, 7, 8)).astype("float32"), rng.standard_normal((10, 1)).astype("float32")
+    first = block(kind, 7, 0.3)
+    weights = first.get_weights()
+    found: list[Any] = []
+    for eagerly in (False, True, False):
+        model = block(kind, 7, 0.3)
+        model.set_weights(weights)
+        model.compile("sgd", "mse", run_eagerly=eagerly)
+        losses = model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0).history["loss"]
+        found.append([np.array(losses), *model.get_weights()])
+    for a, b, c in zip(*found, strict=True):
+        assert np.allclose(a, b, rtol=2e-5, atol=1e-6) and np.array_equal(a, c)
+    model = block(kind, 7, 0.3)
+    model.compile("sgd", "mse")
+    model.optimizer.learning_rate = 0.0
+    losses = [model.train_on_batch(x, y) for _ in range(3)]
+    assert len({float(np.asarray(v).ravel()[0]) for v in losses}) == 3
+
+
+def test_training_with_dropout_has_no_matrix_of_weights() -> None:
+    """The work space of a step grows with the length."""
+    planned: list[int] = []
+    for t in (256, 512, 1024):
+        model = block("multi", t, 0.1)
+        model.compile("sgd", "mse")
+        model.fit(np.zeros((2, t, 8), "float32"), np.zeros((2, 1), "float32"), batch_size=2, verbose=0)
+        planned.append(model.compile_report()["train"].arena_bytes)
+    assert planned[2] - planned[1] < 2.5 * (planned[1] - planned[0]) and planned[2] < 2 * 2 * 1024 * 1024
+
+
 X4 = np.random.RandomState(7).standard_normal((2, 3, 4, 6)).astype("float32")
 Y4 = np.random.RandomState(8).standard_normal((2, 3, 5, 6)).astype("float32")
 

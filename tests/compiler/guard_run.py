@@ -166,13 +166,14 @@ def pools() -> None:
 
 
 def attentions() -> None:
-    """Attention over odd numbers of queries, keys and features, all kinds of masks, and its gradients."""
-    for batch, t, h, n, s, groups, m in ((0, 3, 1, 2, 3, 1, 2), (2, 0, 2, 1, 3, 1, 5), (1, 3, 2, 4, 0, 2, 5), (2, 1, 2, 3, 17, 1, 1), (1, 33, 4, 17, 129, 2, 33)):
+    """Attention over odd numbers of queries, keys and features, all kinds of masks, dropout, caps, and its gradients."""
+    for batch, t, h, n, s, groups, m in ((0, 3, 1, 2, 3, 1, 2), (2, 0, 2, 1, 3, 1, 5), (1, 3, 2, 4, 0, 2, 5), (2, 1, 2, 3, 17, 1, 1), (1, 1, 2, 33, 131, 1, 70), (1, 33, 4, 17, 129, 2, 33)):
         x = [numbers((batch, t, h, n)), numbers((batch, s, groups, n), seed=1), numbers((batch, s, groups, m), seed=2)]
         for shape in (None, (batch, 1, 1, s), (1, h, t, s), (batch, h, t, 1), (1, 1, 1, 1)):
-            for causal in (False, True):
-                op = attention.Attention(0.25, causal, shape is not None, shape is not None)
+            for causal, rate, cap in ((False, 0.0, 0.0), (True, 0.0, 0.0), (False, 0.3, 2.0), (True, 0.3, 2.0)):
+                op = attention.Attention(0.25, causal, shape is not None, shape is not None, rate, cap)
                 more = [] if shape is None else [numbers(shape) > 0, numbers((*shape[:3], s), seed=3)]
+                more += [np.array([5, 3], np.uint32)] if rate else []
 
                 def f(*v: Value, op: attention.Attention = op) -> list[Value]:
                     y = emit_all(op, *v)

@@ -6,7 +6,7 @@ import ctypes
 from typing import Any
 
 import numpy as np
-from graphnn_compiler.ops.random import philox4x32
+from graphnn_compiler.ops.random import philox4x32, philox4x32_words
 from graphnn_compiler.runtime import context
 from machine_memory import MEMORY, at
 
@@ -68,6 +68,7 @@ def _vocabulary() -> dict[str, Any]:
         "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal, "hsum": lambda v: v.sum(dtype=v.dtype),
         "hprod": lambda v: v.prod(dtype=v.dtype), "hmax": np.max, "hmin": np.min, "hall": np.all, "hany": np.any, "fail": fail,
         "philox": lambda k0, k1, c0, c1, c2, c3: philox4x32((k0, k1), (c0, c1, c2, c3)),
+        "philox_word": lambda i, k0, k1, c0, c1, c2, c3: np.choose(i & 3, philox4x32_words((k0, k1), (c0, c1, c2, c3))),
         "ramp_i64": lambda start, step: start + np.arange(LANES, dtype=np.int64) * step,
     }  # fmt: skip
     for t, dtype in NUMPY.items():

@@ -18,6 +18,7 @@ from graphnn_compiler.interpret import interpret
 from graphnn_compiler.ir import Value
 from graphnn_compiler.kernels.attention_layout import NAMES
 from graphnn_compiler.ops.attention import Attention, AttentionBack
+from graphnn_compiler.ops.base import is_float
 from graphnn_compiler.ops.movement import transpose
 from graphnn_compiler.runtime import context, loader, team
 from graphnn_compiler.runtime.program import Mode
@@ -74,6 +75,8 @@ SIZES = (
     (2, 64, 2, 32, 64, 2, 32),
     (1, 40, 3, 20, 300, 3, 65),
     (1, 97, 2, 256, 18, 2, 129),
+    (2, 1, 4, 40, 300, 2, 70),  # a single query has a path of its own
+    (1, 1, 2, 7, 16, 1, 130),
 )
 
 
@@ -106,7 +109,7 @@ def weighted(op: Attention, arrays: Sequence[Array]) -> Any:
 
     def f(*x: Value) -> list[Value]:
         results = emit_all(op, *x)
-        return [*results, *gradients(results, [b.value(w) for w in weights], [v for v in x if v.dtype != "bool"])]
+        return [*results, *gradients(results, [b.value(w) for w in weights], [v for v in x if is_float(v.dtype)])]
 
     def number(found: Sequence[Array]) -> float:
         return float(sum(np.sum(r * w, dtype="float64") for r, w in zip(found, weights, strict=False)))
@@ -157,7 +160,7 @@ def test_second_derivatives(causal: bool) -> None:
 
     def second(*x: Value) -> list[Value]:
         found = f(*x)[2:]
-        return gradients(found, [b.value(w) for w in weights], [v for v in x if v.dtype != "bool"])
+        return gradients(found, [b.value(w) for w in weights], [v for v in x if is_float(v.dtype)])
 
     def number(x: Sequence[Array]) -> float:
         return float(sum(np.sum(g * w) for g, w in zip(first(list(x)), weights, strict=True)))
@@ -196,6 +199,40 @@ def test_blocks_that_are_hidden_as_a_whole_are_not_read(causal: bool) -> None:
         np.testing.assert_array_equal(got, w)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_single_query_with_blocks_that_are_hidden(dtype: str, wide: bool) -> None:
+    """What lies in hidden blocks of keys is not even a number; a head that sees nothing gives zeros."""
+    arrays = [*tensors((2, 1, 2, 24, 700, 1, 40), dtype), np.random.default_rng(2).random((2, 2 if wide else 1, 1, 700)) < 0.5]
+    arrays[3][..., :128] = arrays[3][..., 384:640] = False
+    if wide:
+        arrays[3][1, 1] = False
+    op = Attention(0.4, masked=True)
+    want = written_out(op, *arrays)
+    for a in arrays[1:3]:
+        a[:, :128] = a[:, 384:640] = np.nan
+    out, lse = Executable(trace(lambda *x: [*emit_all(op, *x)], specs(arrays)))(arrays)
+    assert_close(out, want[0].astype(dtype), "values")
+    assert_close(lse, want[1].astype(dtype), "log-sum-exp")
+    assert np.isneginf(lse[1, 0, 1]) == wide and not (wide and out[1, 0, 1].any())
+
+
+def test_a_single_query_that_is_not_finite() -> None:
+    q, k, v = tensors((2, 1, 1, 8, 150, 1, 8))
+    q[0, 0, 0, 2] = np.nan
+    bias = np.zeros((2, 1, 1, 150), "float32")
+    bias[1, 0, 0, :140] = -np.inf
+    arrays, op = [q, k, v, bias], Attention(1.0, biased=True)
+    out, lse = Executable(trace(lambda *x: [*emit_all(op, *x)], specs(arrays)))(arrays)
+    assert np.isnan(out[0]).all() and np.isnan(lse[0]).all()
+    with np.errstate(all="ignore"):
+        want = op.reference(*arrays)
+    np.testing.assert_allclose(out[1], want[0][1], rtol=1e-5, atol=1e-5)
+    bias[1] = -np.inf
+    out, lse = Executable(trace(lambda *x: [*emit_all(op, *x)], specs(arrays)))(arrays)
+    assert not out[1].any() and np.isneginf(lse[1]).all()
+
+
 EMPTY = (
     (2, 3, 2, 4, 0, 1, 5),
     (2, 0, 2, 4, 3, 1, 5),
@@ -204,6 +241,9 @@ EMPTY = (
     (1, 3, 2, 4, 4, 2, 0),
     (2, 3, 0, 4, 3, 2, 5),
     (2, 3, 0, 4, 3, 0, 5),
+    (2, 1, 2, 4, 0, 1, 5),
+    (2, 1, 2, 0, 4, 1, 5),
+    (2, 1, 2, 4, 3, 1, 0),
 )
 
 
@@ -268,7 +308,7 @@ def run(spec: KernelSpec, target: Target, dims: list[int], arrays: list[Array], 
     assert codes == [0] * threads
 
 
-@pytest.mark.parametrize("sizes", [(2, 5, 4, 3, 7, 2, 6), (1, 70, 2, 40, 300, 1, 33), (2, 33, 1, 64, 128, 1, 48)])
+@pytest.mark.parametrize("sizes", [(2, 5, 4, 3, 7, 2, 6), (1, 70, 2, 40, 300, 1, 33), (2, 33, 1, 64, 128, 1, 48), (3, 1, 4, 40, 300, 2, 70)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_same_bits_on_any_number_of_threads_and_targets(sizes: tuple[int, ...], dtype: str) -> None:
     batch, t, h, n, s, _, _ = sizes

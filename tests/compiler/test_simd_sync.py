@@ -146,5 +146,6 @@ def test_philox_known_answers(target):
     ]
     inputs = [np.array([[*key, *counter][k] for counter, key, _ in cases], np.uint32) for k in range(6)]
     formulas = [f"{p}(x0, x1, x2, x3, x4, x5)" for p in ("philox", "philox_1", "philox_2", "philox_3")]
-    for k, got in enumerate(apply(formulas, inputs, ["u32"] * 4, target)):
+    formulas += [f"philox_word(const_u32({k}), x0, x1, x2, x3, x4, x5)" for k in (0, 1, 2, 3, 4, 7)]
+    for k, got in zip((0, 1, 2, 3, 0, 1, 2, 3, 0, 3), apply(formulas, inputs, ["u32"] * 10, target), strict=True):
         assert got.tolist() == [result[k] for _, _, result in cases]

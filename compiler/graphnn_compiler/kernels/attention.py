@@ -17,7 +17,7 @@ from typing import Any
 from graphnn_compiler import simd_math
 from graphnn_compiler.kernels.attention_emit import LN2, LOWEST, vectors_of
 from graphnn_compiler.kernels.attention_layout import KEYS, NAMES, ROW, VECTORS
-from graphnn_compiler.kernels.attention_masks import MaskedBlock
+from graphnn_compiler.kernels.attention_row import RowBlock
 from graphnn_compiler.kernels.gemm import Read
 from graphnn_compiler.kernels.gemm_emit import Code, Matrix, Word, kernel_function
 from graphnn_compiler.kernels.gemm_layout import VECTOR
@@ -25,18 +25,17 @@ from graphnn_compiler.kernels.gemm_tile import repeat
 from graphnn_compiler.runtime.context import CLAIM
 from graphnn_compiler.simd import barrier, set_word, word
 from graphnn_compiler.simd_emit import Vec
-from graphnn_compiler.simd_types import F64, ir
 
-HELPERS: tuple[str, ...] = ("kernels/attention_masks.py",)
+HELPERS: tuple[str, ...] = ("kernels/attention_row.py",)
 
 LEVEL = 1  # as the GEMM
 DYNAMIC = NAMES.index("dynamic")
 Q, K, V = range(3)
 
 
-def build(dtype: str) -> Callable[[int, int, int, int, int], int]:
-    """The kernel of one element type."""
-    run_units = kernel_function(f"attention_units_{dtype}", "dims bufs ctx tid n", Forward(dtype).run)
+def build(dtype: str, dropped: bool, capped: bool) -> Callable[[int, int, int, int, int], int]:
+    """The kernel of one element type, with dropout or not, with a cap or not."""
+    run_units = kernel_function(f"attention_units_{dtype}", "dims bufs ctx tid n", Forward(dtype, dropped, capped).run)
 
     def attention(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
         if word(dims, DYNAMIC) != 0 and n > 1:
@@ -50,7 +49,7 @@ def build(dtype: str) -> Callable[[int, int, int, int, int], int]:
     return attention
 
 
-class Forward(MaskedBlock):
+class Forward(RowBlock):
     """Writes the kernel's loops."""
 
     def run(self, code: Code, dims: Word, bufs: Word, ctx: Word, tid: Word, n: Word) -> None:
@@ -72,26 +71,39 @@ class Forward(MaskedBlock):
             out = code.word(bufs + d.results * 8, 0) + place * d.values * size
             seen = d.causal.differs(0).then((i0 + queries).least(d.keys), d.keys)
             q_row = d.heads * d.features * size
-            self.turn_scaled(code, dims, code.word(bufs, Q) + place * d.features * size, q_row, work, queries, d.features)
+            q = code.word(bufs, Q) + place * d.features * size
             self.call(code, "begin", self._begin, rows)
-            for j0 in code.range(seen, step=KEYS):
-                keys = (seen - j0).least(KEYS)
-                restricted, visible = self.masks(code, d, bufs, work + d.kept, batch, head, i0, queries, j0, keys)
 
-                def block(j0: Word = j0, keys: Word = keys, restricted: Word = restricted) -> None:
-                    self.product(code, k + j0 * k_row, k_row, size, work, ROW, scores, ROW, keys, queries, d.features)
-                    self.restrict(code, d, bufs, work, batch, head, i0, queries, j0, keys, restricted)
-                    self.call(code, "weights", self._weights, scores, rows, keys, queries)
-                    with code.when(j0 > 0):
-                        self.multiply_rows(code, out, out_row, queries, d.values, rows + 2 * ROW)
-                    self.product(code, scores, size, ROW, v + j0 * v_row, v_row, out, out_row, queries, d.values, keys, j0)
+            def many() -> None:
+                self.turn_scaled(code, dims, q, q_row, work, queries, d.features)
+                for j0 in code.range(seen, step=KEYS):
+                    keys = (seen - j0).least(KEYS)
+                    restricted, visible = self.masks(code, d, bufs, work + d.kept, batch, head, i0, queries, j0, keys)
 
-                def nothing(j0: Word = j0) -> None:
-                    with code.when(j0.equals(0)):
-                        self.clear_rows(code, out, out_row, queries, d.values)
+                    def block(j0: Word = j0, keys: Word = keys, restricted: Word = restricted) -> None:
+                        self.product(code, k + j0 * k_row, k_row, size, work, ROW, scores, ROW, keys, queries, d.features)
+                        self.bend(code, d, dims, work, keys, slopes=False)
+                        self.restrict(code, d, bufs, work, batch, head, i0, queries, j0, keys, restricted)
+                        self.draw(code, d, bufs, work, batch, head, i0, queries, j0, keys)
+                        self.call(code, "weights", self._weights, scores, rows, keys, queries, work + d.drawn)
+                        with code.when(j0 > 0):
+                            self.multiply_rows(code, out, out_row, queries, d.values, rows + 2 * ROW)
+                        self.product(code, scores, size, ROW, v + j0 * v_row, v_row, out, out_row, queries, d.values, keys, j0)
 
-                code.choose(visible, block, nothing)
-            self.call(code, "end", self._end, rows)
+                    def nothing(j0: Word = j0) -> None:
+                        with code.when(j0.equals(0)):
+                            self.clear_rows(code, out, out_row, queries, d.values)
+
+                    code.choose(visible, block, nothing)
+
+            def one() -> None:
+                self.one_query(code, d, dims, bufs, work, batch, head, q, k, k_row, v, v_row, out, seen)
+
+            if self.dropped:
+                many()
+            else:
+                code.choose(d.queries.equals(1), one, many)
+            self.call(code, "end", self._end, dims, rows)
             code.choose(
                 seen.equals(0),
                 lambda: self.clear_rows(code, out, out_row, queries, d.values),
@@ -108,8 +120,9 @@ class Forward(MaskedBlock):
             x.store(self.number(x, LOWEST[self.dtype]), rows + v * VECTOR)
             x.store(x.zero, rows + ROW + v * VECTOR)
 
-    def _weights(self, code: Code, scores: Word, rows: Word, keys: Word, queries: Word) -> None:
-        """Scores become weights relative to the maximum so far; what was summed up before has to be multiplied by rows[2]."""
+    def _weights(self, code: Code, scores: Word, rows: Word, keys: Word, queries: Word, drawn: Word) -> None:
+        """Scores become weights relative to the maximum so far; what was summed up before has to be multiplied by rows[2]. Dropout
+        leaves weights out of the values' mean, not of their sum."""
         x, b, steps = Matrix(code, self.dtype), code.b, 4
 
         def larger(a: Any, other: Any) -> Any:
@@ -130,31 +143,32 @@ class Forward(MaskedBlock):
 
             def weigh(at: Word, now: list[Any], first: Any = first) -> list[Any]:
                 weight = self.power(x, b.fsub(x.load(at), first))
+                total = b.fadd(now[0], weight)
+                if self.dropped:
+                    kept, now[1] = self.kept(x, now[1])
+                    weight = b.select(kept, weight, x.zero)
                 x.store(weight, at)
-                return [b.fadd(now[0], weight)]
+                return [total, *now[1:]]
 
-            [total] = self.down(x, keys, top, [x.zero], weigh)
+            bits = [(drawn + v * (x.lanes // 8)).v] * self.dropped
+            total = self.down(x, keys, top, [x.zero, *bits], weigh)[0]
             factor = self.power(x, b.fsub(old, first))
             x.store(first, row)
             x.store(x.e.llvm("fma", x.load(row + ROW), factor, total), row + ROW)
             x.store(factor, row + 2 * ROW)
 
-    def _end(self, code: Code, rows: Word) -> None:
-        """rows[0] = log-sum-exp, rows[2] = 1 / sum; -inf and 0 where all weights are 0."""
+    def _end(self, code: Code, dims: Word, rows: Word) -> None:
+        """rows[0] = log-sum-exp, rows[2] = 1 / sum, times dropout's factor; -inf and 0 where all weights are 0."""
         x, b = Matrix(code, self.dtype), code.b
+        factor = self.setting(code, dims, "factor") if self.dropped else self.number(x, 1.0)
         for v in range(VECTORS):
             row = rows + v * VECTOR
             highest, total = x.load(row), x.load(row + ROW)
             x.store(x.e.llvm("fma", highest, self.number(x, LN2), self._log(x, total)), row)
             empty = b.fcmp_ordered("==", total, x.zero)
-            x.store(b.select(empty, x.zero, b.fdiv(self.number(x, 1.0), total)), row + 2 * ROW)
+            x.store(b.select(empty, x.zero, b.fdiv(factor, total)), row + 2 * ROW)
 
     def _log(self, x: Matrix, value: Any) -> Any:
         if self.dtype == "float32":
             return simd_math.log_f32(Vec(x.e, "f32", value)).v
-        log = x.e.external("log", F64, [F64])
-        found = x.zero
-        for lane in range(x.lanes):
-            place = ir.Constant(ir.IntType(32), lane)
-            found = x.b.insert_element(found, x.b.call(log, [x.b.extract_element(value, place)]), place)
-        return found
+        return self.by_lanes(x, "log", value)

@@ -17,23 +17,23 @@ from typing import Any
 
 from graphnn_compiler.kernels.attention_emit import LOG2E, LOWEST, vectors_of
 from graphnn_compiler.kernels.attention_layout import KEYS, NAMES, ROW, VECTORS
-from graphnn_compiler.kernels.attention_masks import MaskedBlock
+from graphnn_compiler.kernels.attention_variants import VariedBlock
 from graphnn_compiler.kernels.gemm import Read
 from graphnn_compiler.kernels.gemm_emit import Code, Int, Matrix, Word, kernel_function
 from graphnn_compiler.kernels.gemm_layout import VECTOR
 from graphnn_compiler.runtime.context import CLAIM
 from graphnn_compiler.simd import barrier, set_word, word
 
-HELPERS: tuple[str, ...] = ("kernels/attention_masks.py",)
+HELPERS: tuple[str, ...] = ("kernels/attention_variants.py",)
 
 LEVEL = 1  # as the GEMM
 DYNAMIC = NAMES.index("dynamic")
 Q, K, V, LSE, DELTA, G = range(6)
 
 
-def build(dtype: str) -> Callable[[int, int, int, int, int], int]:
-    """The kernel of one element type."""
-    run_units = kernel_function(f"attention_back_units_{dtype}", "dims bufs ctx tid n", Backward(dtype).run)
+def build(dtype: str, dropped: bool, capped: bool) -> Callable[[int, int, int, int, int], int]:
+    """The kernel of one element type, with dropout or not, with a cap or not."""
+    run_units = kernel_function(f"attention_back_units_{dtype}", "dims bufs ctx tid n", Backward(dtype, dropped, capped).run)
 
     def attention_back(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
         if word(dims, DYNAMIC) != 0 and n > 1:
@@ -75,7 +75,7 @@ class Pair:
     later: Word  # not 0: dk and dv hold sums of other blocks
 
 
-class Backward(MaskedBlock):
+class Backward(VariedBlock):
     """Writes the kernel's loops."""
 
     def run(self, code: Code, dims: Word, bufs: Word, ctx: Word, tid: Word, n: Word) -> None:
@@ -167,9 +167,12 @@ class Backward(MaskedBlock):
             self.copy_numbers(code, p.delta, d.heads * self.size, rows + ROW, self.size, p.queries)
             self.call(code, "begin", self._begin, rows)
             self.product(code, p.k, p.k_row, self.size, work, ROW, scores, ROW, p.keys, p.queries, d.features)
+            self.bend(code, d, dims, work, p.keys, slopes=True)
             self.restrict(code, d, bufs, work, p.batch, p.head, p.i0, p.queries, p.j0, p.keys, restricted)
+            self.draw(code, d, bufs, work, p.batch, p.head, p.i0, p.queries, p.j0, p.keys)
             self.product(code, p.v, p.v_row, self.size, turned_g, ROW, slopes, ROW, p.keys, p.queries, d.values)
-            self.call(code, "slopes", self._slopes, dims, scores, slopes, rows, p.keys, p.queries)
+            aside = (work + d.drawn, work + d.bends)
+            self.call(code, "slopes", self._slopes, dims, scores, slopes, rows, p.keys, p.queries, *aside)
             with code.when(p.of_keys):
                 self.product(code, scores, ROW, self.size, p.g, p.g_row, p.dv, p.v_row, p.keys, d.values, p.queries, p.later)
                 self.product(code, slopes, ROW, self.size, p.q, p.q_row, p.dk, p.k_row, p.keys, d.features, p.queries, p.later)
@@ -193,20 +196,31 @@ class Backward(MaskedBlock):
             lse = b.fmul(x.load(at), self.number(x, LOG2E))
             x.store(b.select(b.fcmp_ordered("<", lse, lowest), lowest, lse), at)
 
-    def _slopes(self, code: Code, dims: Word, scores: Word, slopes: Word, rows: Word, keys: Word, queries: Word) -> None:
-        """Scores become weights, the products of gradients and values slopes times scale."""
+    def _slopes(
+        self, code: Code, dims: Word, scores: Word, slopes: Word, rows: Word, keys: Word, queries: Word, drawn: Word, bends: Word
+    ) -> None:
+        """Scores become weights, the products of gradients and values slopes times scale. Dropout applies to both."""
         x, b = Matrix(code, self.dtype), code.b
-        scale = self.scale(code, dims)
+        scale, factor = self.setting(code, dims, "scale"), self.setting(code, dims, "factor")
         for v in code.range(vectors_of(queries, x.lanes)):
             lse, delta = x.load(rows + v * VECTOR), x.load(rows + ROW + v * VECTOR)
-            apart = slopes - scores
+            apart, bent = slopes - scores, bends - scores
 
-            def weigh(at: Word, _: list[Any], lse: Any = lse, delta: Any = delta, apart: Word = apart) -> list[Any]:
-                exponent = b.fsub(x.load(at), lse)
+            def weigh(
+                at: Word, now: list[Any], lse: Any = lse, delta: Any = delta, apart: Word = apart, bent: Word = bent
+            ) -> list[Any]:
+                exponent, product = b.fsub(x.load(at), lse), x.load(at + apart)
                 weight = self.power(x, b.select(b.fcmp_ordered(">", exponent, x.zero), x.zero, exponent))
-                slope = b.fmul(b.fmul(weight, scale), b.fsub(x.load(at + apart), delta))
-                x.store(weight, at)
+                used = weight
+                if self.dropped:
+                    kept, now[0] = self.kept(x, now[0])
+                    used, product = (b.select(kept, b.fmul(value, factor), x.zero) for value in (weight, product))
+                slope = b.fmul(b.fmul(weight, scale), b.fsub(product, delta))
+                if self.capped:
+                    slope = b.fmul(slope, x.load(at + bent))
+                x.store(used, at)
                 x.store(slope, at + apart)
-                return []
+                return now
 
-            self.down(x, keys, scores + v * VECTOR, [], weigh)
+            bits = [(drawn + v * (x.lanes // 8)).v] * self.dropped
+            self.down(x, keys, scores + v * VECTOR, bits, weigh)

@@ -2,7 +2,7 @@
 
 A block of scores is turned: a row is a key, and lanes are queries (`ROW` bytes). So a softmax goes down the lanes, each query's maximum
 and sum are one element of a vector, and keys and values are read where they are, an element in every lane. Scores are in units of
-log 2: the queries' block is multiplied by scale / log 2 where it is turned.
+log 2: the queries' block is multiplied by scale / log 2 where it is turned, or scores are once they are capped.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ Body = Callable[..., None]
 class Block:
     """Writes what is done to a block of scores of one element type. Its functions are written once per module and called."""
 
-    def __init__(self, dtype: str) -> None:
+    def __init__(self, dtype: str, dropped: bool = False, capped: bool = False) -> None:
         tall, small, vectors = (12, 8, 2) if target_has_avx512() else (6, 4, 1)
-        self.dtype, self.size = dtype, SIZES[dtype]
+        self.dtype, self.size, self.dropped, self.capped = dtype, SIZES[dtype], dropped, capped
         self.queries = ROW // self.size
         self.lanes = VECTOR // self.size
         self._products = Writer(Tiles(tall, small, vectors, dtype, ""), "")
@@ -86,12 +86,12 @@ class Block:
         turn_block(code, self.dtype, self.queries, 0, source, row, turned, rows, columns)
 
     def turn_scaled(self, code: Code, dims: Word, source: Word, row: Word, turned: Word, rows: Word, columns: Word) -> None:
-        """The same times scale / log 2."""
+        """The same times scale / log 2, or where there is a cap times scale / cap."""
         self.turn(code, source, row, turned, rows, columns)
 
         def body(code: Code, dims: Word, turned: Word, columns: Word) -> None:
             x = Matrix(code, self.dtype)
-            factor = x.b.fmul(self.scale(code, dims), self.number(x, LOG2E))
+            factor = self.score_factor(code, dims)
             for p in code.range(columns):
                 for v in range(VECTORS):
                     at = turned + p * ROW + v * VECTOR
@@ -99,10 +99,15 @@ class Block:
 
         self.call(code, "scale", body, dims, turned, columns)
 
-    def scale(self, code: Code, dims: Word) -> Any:
-        """The factor of the products, in every lane."""
+    def score_factor(self, code: Code, dims: Word) -> Any:
+        """What queries are multiplied by."""
+        x, scale = Matrix(code, self.dtype), self.setting(code, dims, "scale")
+        return x.b.fdiv(scale, self.setting(code, dims, "cap")) if self.capped else x.b.fmul(scale, self.number(x, LOG2E))
+
+    def setting(self, code: Code, dims: Word, name: str) -> Any:
+        """A float64 of the dims, in every lane."""
         x = Matrix(code, self.dtype)
-        bits = code.b.load(code.e.pointer((dims + 8 * NAMES.index("scale")).v, F64))
+        bits = code.b.load(code.e.pointer((dims + 8 * NAMES.index(name)).v, F64))
         bits.align = 8
         return x.splat(bits if x.scalar == F64 else code.b.fptrunc(bits, x.scalar))
 

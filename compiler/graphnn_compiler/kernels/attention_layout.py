@@ -1,7 +1,8 @@
 """The dims of the attention kernels, and their planning from shapes alone; nothing here imports Numba.
 
-bufs hold the op's inputs, its results, and the work space. Forward: q, k, v, then the mask and the bias if there are any, then the
-result and the log-sum-exp. Backward: q, k, v, the log-sum-exp, delta, the result's gradient, then mask and bias, then dq, dk, dv.
+bufs hold the op's inputs, its results, and the work space. Forward: q, k, v, then the mask, the bias and the words that dropout starts
+from, as far as there are any, then the result and the log-sum-exp. Backward: q, k, v, the log-sum-exp, delta, the result's gradient,
+then mask, bias and words, then dq, dk, dv.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Dims(Generic[T]):
     features: T  # of queries and keys
     values: T  # features of values
     causal: T
-    scale: T  # the bits of a float64
+    scale: T  # the bits of a float64, as those of `cap` and `factor`
+    cap: T  # what bounds the scaled products
     dynamic: T
     # where the mask and the bias are in bufs (0: there is none), and their strides in elements; that of the bias's keys is 1
     mask: T
@@ -45,6 +47,10 @@ class Dims(Generic[T]):
     bias_batch: T
     bias_head: T
     bias_query: T
+    # dropout: where the words are in bufs, the least random number that is kept, the factor of what is kept
+    words: T
+    least: T
+    factor: T
     # where the results begin in bufs
     results: T
     # a thread's work space: bytes of it, and where its parts are
@@ -54,6 +60,8 @@ class Dims(Generic[T]):
     slopes: T
     kept: T  # the block of the mask
     added: T  # the block of the bias
+    drawn: T  # the block of what dropout keeps, a bit for each query
+    bends: T  # the derivatives of capped products
     rows: T  # numbers of each query
 
 
@@ -66,15 +74,33 @@ def up(x: int, step: int) -> int:
     return -(-x // step) * step
 
 
-def thread_bytes(features: int, values: int, back: bool, bias: bool) -> list[int]:
+@dataclass(frozen=True)
+class Optional:
+    """What attention may have: shapes of mask and bias, dropout's least random number that is kept and the factor of what is, a cap."""
+
+    mask: tuple[int, ...] | None = None
+    bias: tuple[int, ...] | None = None
+    least: int | None = None
+    factor: float = 1.0
+    cap: float = 0.0
+
+
+def thread_bytes(features: int, values: int, back: bool, bias: bool, dropped: bool, capped: bool) -> list[int]:
     """Where the parts of a thread's work space begin, and at last its length."""
     turned = up(features, LANES) * ROW
     gradient = turned + (up(values, LANES) * ROW if back else 0)
     slopes = gradient + KEYS * ROW
     kept = slopes + (KEYS * ROW if back else 0)
     added = kept + KEYS * VECTORS * VECTOR // 4  # a byte for each float32 of a row
-    rows = added + (KEYS * ROW if bias else 0)
-    return [turned, gradient, slopes, kept, added, rows, rows + ROWS * ROW]
+    drawn = added + (KEYS * ROW if bias else 0)
+    bends = drawn + (KEYS * VECTORS * VECTOR // 32 if dropped else 0)  # a bit for each float32 of a row
+    rows = bends + (KEYS * ROW if capped and back else 0)
+    return [turned, gradient, slopes, kept, added, drawn, bends, rows, rows + ROWS * ROW]
+
+
+def _bits(x: float) -> int:
+    """The bits of a float64 as an integer."""
+    return struct.unpack("q", struct.pack("d", x))[0]
 
 
 def _broadcast(shape: tuple[int, ...]) -> list[int]:
@@ -88,39 +114,39 @@ def _broadcast(shape: tuple[int, ...]) -> list[int]:
 
 
 def dims(
-    q: tuple[int, ...],
-    k: tuple[int, ...],
-    v: tuple[int, ...],
-    scale: float,
-    causal: bool,
-    mask: tuple[int, ...] | None,
-    bias: tuple[int, ...] | None,
-    back: bool,
+    q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...], scale: float, causal: bool, more: Optional, back: bool
 ) -> list[int]:
-    """The dims block of shapes (batch, T, heads, n), (batch, S, groups, n), (batch, S, groups, m), of a mask's and of a bias's."""
+    """The dims block of shapes (batch, T, heads, n), (batch, S, groups, n), (batch, S, groups, m)."""
     first = 6 if back else 3
-    parts = thread_bytes(q[3], v[3], back, bias is not None)
-    m, b = _broadcast(mask or (1,) * 4), _broadcast(bias or (1,) * 4)
+    masked, biased, dropped = more.mask is not None, more.bias is not None, more.least is not None
+    parts = thread_bytes(q[3], v[3], back, biased, dropped, more.cap > 0)
+    m, b = _broadcast(more.mask or (1,) * 4), _broadcast(more.bias or (1,) * 4)
     block = Dims(
         *(q[0], q[1], k[1], q[2], k[2], q[3], v[3], int(causal)),
-        scale=struct.unpack("q", struct.pack("d", scale))[0],
+        scale=_bits(scale),
+        cap=_bits(more.cap),
         dynamic=int(q[0] * q[2] * q[1] * k[1] * (q[3] + v[3]) > DYNAMIC),
-        mask=first if mask else 0,
+        mask=first if masked else 0,
         mask_batch=m[0],
         mask_head=m[1],
         mask_query=m[2],
         mask_key=m[3],
-        bias=first + (mask is not None) if bias else 0,
+        bias=first + masked if biased else 0,
         bias_batch=b[0],
         bias_head=b[1],
         bias_query=b[2],
-        results=first + (mask is not None) + (bias is not None),
+        words=first + masked + biased if dropped else 0,
+        least=more.least or 0,
+        factor=_bits(more.factor),
+        results=first + masked + biased + dropped,
         thread_bytes=parts[-1],
         turned_g=parts[0],
         scores=parts[1],
         slopes=parts[2],
         kept=parts[3],
         added=parts[4],
-        rows=parts[5],
+        drawn=parts[5],
+        bends=parts[6],
+        rows=parts[7],
     )
     return list(astuple(block))

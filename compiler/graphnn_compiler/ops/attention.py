@@ -7,30 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
-from ..dims import Extent, Shape, quotient, show
+from ..dims import Extent, Shape, show
 from ..ir import Value
-from ..kernels.attention_layout import dims, thread_bytes
+from ..kernels.attention_layout import Optional, dims, thread_bytes
 from ..trace import emit, emit_all
+from .attention_parts import TURNED, column, gathered, keeps, kept_pairs, row_sums, shared, spread, turned, unshared
 from .base import Array, Sample, Spec, WithKernel
 from .compare import And, GreaterEqual
 from .contract import MatMul, swap_last
-from .elementwise import Maximum, Where
+from .elementwise import Maximum, Sub, Where
 from .index import Iota
-from .movement import BroadcastTo, constant, reshape, transpose, unbroadcast, zeros_like
+from .movement import constant, reshape, transpose, unbroadcast, zeros_like
+from .random import least_kept
 from .reduce import Sum
-from .transcendental import Exp
+from .transcendental import Exp, Tanh
 
 Grads = Sequence[Value | None]
-TURNED = (0, 2, 1, 3)  # heads before steps, and back
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class _Attention(WithKernel):
-    """scale: of the products; causal: whether query t sees no key later than t; masked, biased: which optional inputs there are."""
+    """scale: of the products; causal: whether query t sees no key later than t; masked, biased: which optional inputs there are;
+    rate: the share of the weights that dropout leaves out, in [0, 1); cap: 0, or what bounds scaled products, as cap tanh(x / cap)."""
 
     abstract: ClassVar[bool] = True
     fixed: ClassVar[int] = 3  # inputs before the optional ones
@@ -39,18 +42,26 @@ class _Attention(WithKernel):
     causal: bool = False
     masked: bool = False
     biased: bool = False
+    rate: float = 0.0
+    cap: float = 0.0
 
-    def optional(self, given: Sequence[Spec]) -> tuple[Spec | None, Spec | None]:
-        """Mask and bias of the inputs."""
+    def optional(self, given: Sequence[T]) -> tuple[T | None, T | None, T | None]:
+        """Of the inputs the mask, the bias and the words that dropout starts from."""
         more = list(given[self.fixed :])
-        if len(more) != self.masked + self.biased:
-            raise TypeError(f"{type(self).__name__} takes {self.fixed + self.masked + self.biased} inputs, not {len(given)}")
-        return (more[0] if self.masked else None), (more[-1] if self.biased else None)
+        wanted = self.masked + self.biased + (self.rate > 0)
+        if len(more) != wanted:
+            raise TypeError(f"{type(self).__name__} takes {self.fixed + wanted} inputs, not {len(given)}")
+        words = more.pop() if self.rate > 0 else None
+        return (more[0] if self.masked else None), (more[-1] if self.biased else None), words
 
     def check(self, specs: Sequence[Spec]) -> None:
         """Raises an error unless the inputs fit each other."""
         (q, dtype), (k, t), (v, u) = specs[:3]
-        mask, bias = self.optional(specs)
+        if not (0 <= self.rate < 1 and 0 <= self.cap < float("inf")):
+            raise ValueError(f"{type(self).__name__} takes a rate in [0, 1) and a finite cap, not {self.rate} and {self.cap}")
+        mask, bias, words = self.optional(specs)
+        if words is not None and words != ((2,), "uint32"):
+            raise TypeError(f"{type(self).__name__}: dropout starts from two words, not {words[1]}{show(words[0])}")
         if dtype not in ("float32", "float64") or not dtype == t == u or (bias is not None and bias[1] != dtype):
             raise TypeError(f"{type(self).__name__} takes float32 or float64 of one dtype")
         fits = len(q) == len(k) == len(v) == 4 and q[0] == k[0] == v[0] and k[1:3] == v[1:3] and q[3] == k[3]
@@ -69,12 +80,20 @@ class _Attention(WithKernel):
 
     def layout(self, shapes: Sequence[tuple[int, ...]], *, back: bool) -> list[int]:
         """What the kernel's dims block holds."""
-        mask, bias = self.optional([(s, "") for s in shapes])
+        mask, bias, _ = self.optional(shapes)
         q, k, v = shapes[:3]
         if k[2] != q[2] and (not k[2] or q[2] % k[2]):
             raise ValueError(f"{k[2]} heads of keys do not divide {q[2]} of queries")
-        numbers = [None if x is None else tuple(int(d) for d in x[0]) for x in (mask, bias)]
-        return dims(q, k, v, self.scale, self.causal, numbers[0], numbers[1], back)
+        least = least_kept(self.rate) if self.rate > 0 else None
+        return dims(q, k, v, self.scale, self.causal, Optional(mask, bias, least, 1 / (1 - self.rate), self.cap), back)
+
+    def variant(self, dtype: str) -> dict[str, object]:
+        """The parameters of the hand-written kernels."""
+        return {"dtype": dtype, "dropped": self.rate > 0, "capped": self.cap > 0}
+
+    def bytes(self, shapes: Sequence[tuple[int, ...]], *, back: bool) -> int:
+        """A thread's work space."""
+        return thread_bytes(shapes[0][3], shapes[2][3], back, self.biased, self.rate > 0, self.cap > 0)[-1]
 
     def work(self, shapes: Sequence[Shape]) -> Extent:
         """The products of each query and key; 16 of their operations take as long as an element in a loop."""
@@ -83,76 +102,54 @@ class _Attention(WithKernel):
 
     # -- by NumPy
 
-    def scores(self, q: Array, k: Array, more: Sequence[Array]) -> Array:
-        """(batch, heads, T, S), -inf where a query does not see a key."""
-        s = np.asarray(self.scale, q.dtype) * (_turned(q) @ np.swapaxes(_spread(k, q.shape[2]), -1, -2))
-        if self.biased:
-            s = s + more[-1]
-        if self.masked:
-            s = np.where(more[0], s, np.asarray(-np.inf, s.dtype))
+    def scores(self, q: Array, k: Array, more: Sequence[Array]) -> tuple[Array, Array | None]:
+        """(batch, heads, T, S), -inf where a query does not see a key, and their slopes in the scaled products, None if these are 1."""
+        mask, bias, _ = self.optional([*(q,) * self.fixed, *more])
+        s, slopes = np.asarray(self.scale, q.dtype) * (turned(q) @ np.swapaxes(spread(k, q.shape[2]), -1, -2)), None
+        if self.cap > 0:
+            bent = np.tanh(s / np.asarray(self.cap, s.dtype))
+            s, slopes = np.asarray(self.cap, s.dtype) * bent, 1 - bent * bent
+        if bias is not None:
+            s = s + bias
+        if mask is not None:
+            s = np.where(mask, s, np.asarray(-np.inf, s.dtype))
         if self.causal:
             s = np.where(np.tri(*s.shape[-2:], dtype=bool), s, np.asarray(-np.inf, s.dtype))
-        return s
+        return s, slopes
+
+    def thinned(self, x: Array, words: Array | None) -> Array:
+        """Dropout of (batch, heads, T, S)."""
+        if words is None:
+            return x
+        return np.where(keeps(words, self.rate, x.shape), x * np.asarray(1 / (1 - self.rate), x.dtype), np.asarray(0, x.dtype))
 
     # -- by other ops, for what has no kernel
 
-    def weights(self, q: Value, k: Value, lse: Value, more: Sequence[Value]) -> Value:
-        """The matrix of weights (batch, heads, T, S)."""
-        s = emit(MatMul(), transpose(q, TURNED), swap_last(_shared(k, q))) * self.scale
-        if self.biased:
-            s = s + more[-1]
-        w = emit(Exp(), s - _column(emit(Maximum(), lse, constant(float(np.finfo(lse.dtype).min), lse.dtype))))
-        seen = more[0] if self.masked else None
+    def weights(self, q: Value, k: Value, lse: Value, more: Sequence[Value]) -> tuple[Value, Value | None]:
+        """The matrix of weights (batch, heads, T, S), before dropout, and the tanh of the products if there is a cap."""
+        mask, bias, _ = self.optional([*(q,) * self.fixed, *more])
+        s, bent = emit(MatMul(), transpose(q, TURNED), swap_last(shared(k, q))) * self.scale, None
+        if self.cap > 0:
+            bent = emit(Tanh(), s * (1 / self.cap))
+            s = bent * self.cap
+        if bias is not None:
+            s = s + bias
+        w = emit(Exp(), s - column(emit(Maximum(), lse, constant(float(np.finfo(lse.dtype).min), lse.dtype))))
+        seen = mask
         if self.causal:
             t, u = emit(Iota(s.shape[-2])), emit(Iota(s.shape[-1]))
             before = emit(GreaterEqual(), reshape(t, (1, 1, s.shape[-2], 1)), reshape(u, (1, 1, 1, s.shape[-1])))
             seen = before if seen is None else emit(And(), seen, before)
-        return w if seen is None else emit(Where(), seen, w, constant(0, w.dtype))
+        return (w if seen is None else emit(Where(), seen, w, constant(0, w.dtype))), bent
 
+    def thin(self, x: Value, kept: Value | None) -> Value:
+        """Dropout of (batch, heads, T, S) by what it keeps."""
+        return x if kept is None else emit(Where(), kept, x * (1 / (1 - self.rate)), constant(0, x.dtype))
 
-def _turned(x: Array) -> Array:
-    return np.transpose(x, TURNED)
-
-
-def _spread(x: Array, heads: int) -> Array:
-    """(batch, heads, steps, n) of (batch, steps, groups, n)."""
-    return np.repeat(_turned(x), heads // max(x.shape[2], 1), axis=1)
-
-
-def _gathered(x: Array, groups: int) -> Array:
-    """The transpose of `_spread`."""
-    b, h, s, n = x.shape
-    return _turned(x.reshape(b, groups, h // max(groups, 1), s, n).sum(2))
-
-
-def _shared(x: Value, q: Value) -> Value:
-    """Keys or values (batch, S, groups, n) for each head of the queries: (batch, heads, S, n)."""
-    b, s, groups, n = x.shape
-    heads = q.shape[2]
-    x = transpose(x, TURNED)
-    if heads == groups:
-        return x
-    spread = emit(BroadcastTo((b, groups, quotient(heads, groups), s, n)), reshape(x, (b, groups, 1, s, n)))
-    return reshape(spread, (b, heads, s, n))
-
-
-def _unshared(x: Value, shape: Shape) -> Value:
-    """The transpose of `_shared`."""
-    b, s, groups, n = shape
-    heads = x.shape[1]
-    if heads != groups:
-        x = emit(Sum((2,)), reshape(x, (b, groups, quotient(heads, groups), s, n)))
-    return transpose(x, TURNED)
-
-
-def _column(x: Value) -> Value:
-    """(batch, T, heads) as (batch, heads, T, 1)."""
-    return reshape(transpose(x, (0, 2, 1)), (x.shape[0], x.shape[2], x.shape[1], 1))
-
-
-def _row_sums(x: Value) -> Value:
-    """(batch, heads, T, S) summed over keys, as (batch, T, heads)."""
-    return transpose(emit(Sum((3,)), x), (0, 2, 1))
+    def kept(self, q: Value, k: Value, more: Sequence[Value]) -> Value | None:
+        """What dropout keeps, None if there is none."""
+        words = self.optional([*(q,) * self.fixed, *more])[2]
+        return None if words is None else kept_pairs(words, self.rate, (q.shape[0], q.shape[2], q.shape[1], k.shape[1]))
 
 
 Inputs = tuple[tuple[tuple[int, ...], str, float, float], ...]
@@ -177,6 +174,8 @@ def _typical(kind: type[_Attention]) -> list[tuple[_Attention, Inputs]]:
             inputs += [] if mask is None else [(mask, "bool", 0, 1)]
             inputs += [] if bias is None else [(bias, dtype, -1, 1)]
             found.append((kind(0.5, causal, mask is not None, bias is not None), tuple(inputs)))
+            inputs.append(((2,), "uint32", 0, 2**32))
+            found.append((kind(0.5, causal, mask is not None, bias is not None, 0.25, 1.5 * (mask is not None)), tuple(inputs)))
     return found
 
 
@@ -185,8 +184,8 @@ class Attention(_Attention):
 
     Inputs: q (batch, T, heads, n), k (batch, S, groups, n), v (batch, S, groups, m), where each group of keys serves heads / groups
     heads of queries in a row; then a bool mask and a bias, if there are any, of four axes, with extents 1 where they are the same for
-    all rows, heads, queries or (the mask) keys. Results: (batch, T, heads, m), (batch, T, heads). A query that sees no key, or only
-    keys of score -inf, gets zeros.
+    all rows, heads, queries or (the mask) keys; then, if there is dropout, two words (seed, draws) that decide what is left out (see
+    `PairBits`). Results: (batch, T, heads, m), (batch, T, heads). A query that sees no key, or only keys of score -inf, gets zeros.
     """
 
     def infer(self, *specs: Spec) -> list[Spec]:
@@ -196,13 +195,13 @@ class Attention(_Attention):
 
     def reference(self, *arrays: Array) -> tuple[Array, ...]:
         q, k, v = arrays[:3]
-        s = self.scores(q, k, arrays[3:])
+        s = self.scores(q, k, arrays[3:])[0]
         highest = np.max(s, -1, keepdims=True, initial=np.finfo(s.dtype).min)
         e = np.exp(s - highest)
         total = np.sum(e, -1, keepdims=True)
-        out = (e @ _spread(v, q.shape[2])) / np.where(total == 0, 1, total)
+        out = (self.thinned(e, self.optional(arrays)[2]) @ spread(v, q.shape[2])) / np.where(total == 0, 1, total)
         lse = (highest + np.log(total))[..., 0]
-        return np.ascontiguousarray(_turned(out)), np.ascontiguousarray(np.swapaxes(lse, 1, 2))
+        return np.ascontiguousarray(turned(out)), np.ascontiguousarray(np.swapaxes(lse, 1, 2))
 
     def gradient(self, inputs: Sequence[Value], outputs: Sequence[Value], cotangents: Grads) -> Grads:
         (q, k, v), (out, lse), (g, d_lse) = inputs[:3], outputs, cotangents
@@ -210,18 +209,19 @@ class Attention(_Attention):
         delta = emit(Sum((3,)), g * out)
         if d_lse is not None:
             delta = delta - d_lse
-        back = AttentionBack(self.scale, self.causal, self.masked, self.biased)
+        back = AttentionBack(self.scale, self.causal, self.masked, self.biased, self.rate, self.cap)
         grads: list[Value | None] = [*emit_all(back, q, k, v, lse, delta, g, *inputs[3:])]
         grads += [None] * self.masked
-        if self.biased:
-            products = emit(MatMul(), transpose(g, TURNED), swap_last(_shared(v, q)))
-            slopes = self.weights(q, k, lse, inputs[3:]) * (products - _column(delta))
-            grads.append(unbroadcast(slopes, inputs[-1].shape))
-        return grads
+        _, bias, _ = self.optional(inputs)
+        if bias is not None:
+            products = self.thin(emit(MatMul(), transpose(g, TURNED), swap_last(shared(v, q))), self.kept(q, k, inputs[3:]))
+            slopes = self.weights(q, k, lse, inputs[3:])[0] * (products - column(delta))
+            grads.append(unbroadcast(slopes, bias.shape))
+        return [*grads, None] if self.rate > 0 else grads
 
     def kernel(self, specs: Sequence[Spec]) -> tuple[str, dict[str, object]]:
         """The name and parameters of the hand-written kernel."""
-        return "attention", {"dtype": specs[0][1]}
+        return "attention", self.variant(specs[0][1])
 
     def dims(self, shapes: Sequence[tuple[int, ...]]) -> list[int]:
         """See `attention_layout`."""
@@ -229,7 +229,7 @@ class Attention(_Attention):
 
     def thread_workspace(self, shapes: Sequence[tuple[int, ...]]) -> int:
         """Bytes for a block of queries, of scores, of the mask and of the bias."""
-        return thread_bytes(shapes[0][3], shapes[2][3], False, self.biased)[-1]
+        return self.bytes(shapes, back=False)
 
     @classmethod
     def samples(cls) -> Sequence[Sample]:
@@ -239,8 +239,9 @@ class Attention(_Attention):
 class AttentionBack(_Attention):
     """The gradients of q, k and v, given the log-sum-exp of each row and delta = (gradient of the result) . (result).
 
-    Inputs: q, k, v as of `Attention`, log-sum-exp and delta (batch, T, heads), the gradient g of the result, then mask and bias. With
-    w = min(1, exp(scale q k + bias - lse)) and slopes s = w (g v - delta): dq = scale s k, dk = scale s^T q, dv = w^T g.
+    Inputs: q, k, v as of `Attention`, log-sum-exp and delta (batch, T, heads), the gradient g of the result, then mask, bias and words.
+    With w = min(1, exp(scale q k + bias - lse)) and slopes s = w (g v - delta): dq = scale s k, dk = scale s^T q, dv = w^T g; dropout
+    applies to w in dv and to g v; with a cap, s is multiplied by 1 - tanh(scale q k / cap)^2.
     """
 
     fixed, products = 6, 5
@@ -256,12 +257,16 @@ class AttentionBack(_Attention):
         q, k, v, lse, delta, g = arrays[:6]
         lowest = np.finfo(q.dtype).min
         column = np.maximum(np.swapaxes(lse, 1, 2), lowest)[..., None]
-        w = np.exp(np.minimum(self.scores(q, k, arrays[6:]) - column, 0))
-        products = _turned(g) @ np.swapaxes(_spread(v, q.shape[2]), -1, -2)
+        scores, bends = self.scores(q, k, arrays[6:])
+        w = np.exp(np.minimum(scores - column, 0))
+        words = self.optional(arrays)[2]
+        products = self.thinned(turned(g) @ np.swapaxes(spread(v, q.shape[2]), -1, -2), words)
         s = np.asarray(self.scale, q.dtype) * w * (products - np.swapaxes(delta, 1, 2)[..., None])
-        dq = _turned(s @ _spread(k, q.shape[2]))
-        dk = _gathered(np.swapaxes(s, -1, -2) @ _turned(q), k.shape[2])
-        dv = _gathered(np.swapaxes(w, -1, -2) @ _turned(g), k.shape[2])
+        s = s if bends is None else s * bends
+        w = self.thinned(w, words)
+        dq = turned(s @ spread(k, q.shape[2]))
+        dk = gathered(np.swapaxes(s, -1, -2) @ turned(q), k.shape[2])
+        dv = gathered(np.swapaxes(w, -1, -2) @ turned(g), k.shape[2])
         return np.ascontiguousarray(dq), np.ascontiguousarray(dk), np.ascontiguousarray(dv)
 
     def gradient(self, inputs: Sequence[Value], outputs: Sequence[Value], cotangents: Grads) -> Grads:
@@ -269,32 +274,44 @@ class AttentionBack(_Attention):
         q, k, v, lse, delta, g = inputs[:6]
         a, b, c = (zeros_like(y) if ct is None else ct for y, ct in zip(outputs, cotangents, strict=True))
         turned_q, turned_a, turned_g = (transpose(x, TURNED) for x in (q, a, g))
-        all_k, all_v, all_b, all_c = (_shared(x, q) for x in (k, v, b, c))
+        all_k, all_v, all_b, all_c = (shared(x, q) for x in (k, v, b, c))
 
         def times(x: Value, y: Value) -> Value:
             return emit(MatMul(), x, y)
 
-        w = self.weights(q, k, lse, inputs[6:])
-        apart = times(turned_g, swap_last(all_v)) - _column(delta)
+        kept = self.kept(q, k, inputs[6:])
+        w, bent = self.weights(q, k, lse, inputs[6:])
+        used = self.thin(w, kept)
+        apart = self.thin(times(turned_g, swap_last(all_v)), kept) - column(delta)
         along = (times(turned_a, swap_last(all_k)) + times(turned_q, swap_last(all_b))) * self.scale
-        of_scores = w * (apart * along + times(turned_g, swap_last(all_c)))
-        of_products, slopes = w * along, w * apart
-        dq = (times(of_scores, all_k) + times(slopes, all_b)) * self.scale
-        dk = (times(swap_last(of_scores), turned_q) + times(swap_last(slopes), turned_a)) * self.scale
+        slopes, of_apart = w * apart, w * along
+        if bent is None:
+            of_scores = of_products = w * (apart * along + self.thin(times(turned_g, swap_last(all_c)), kept))
+        else:
+            bends = emit(Sub(), constant(1, w.dtype), bent * bent)
+            of_apart = of_apart * bends
+            of_scores = apart * of_apart + w * self.thin(times(turned_g, swap_last(all_c)), kept)
+            of_products = (of_scores - slopes * along * bent * (2 / self.cap)) * bends
+            slopes = slopes * bends
+        of_sums = self.thin(of_apart, kept)  # g v
+        dq = (times(of_products, all_k) + times(slopes, all_b)) * self.scale
+        dk = (times(swap_last(of_products), turned_q) + times(swap_last(slopes), turned_a)) * self.scale
         grads: list[Value | None] = [
             transpose(dq, TURNED),
-            _unshared(dk, k.shape),
-            _unshared(times(swap_last(of_products), turned_g), v.shape),
-            _row_sums(of_scores) * -1.0,
-            _row_sums(of_products) * -1.0,
-            transpose(times(of_products, all_v) + times(w, all_c), TURNED),
+            unshared(dk, k.shape),
+            unshared(times(swap_last(of_sums), turned_g), v.shape),
+            row_sums(of_scores) * -1.0,
+            row_sums(of_apart) * -1.0,
+            transpose(times(of_sums, all_v) + times(used, all_c), TURNED),
         ]
         grads += [None] * self.masked
-        return [*grads, unbroadcast(of_scores, inputs[-1].shape)] if self.biased else grads
+        _, bias, _ = self.optional(inputs)
+        grads += [] if bias is None else [unbroadcast(of_scores, bias.shape)]
+        return [*grads, None] if self.rate > 0 else grads
 
     def kernel(self, specs: Sequence[Spec]) -> tuple[str, dict[str, object]]:
         """The name and parameters of the hand-written kernel."""
-        return "attention_back", {"dtype": specs[0][1]}
+        return "attention_back", self.variant(specs[0][1])
 
     def dims(self, shapes: Sequence[tuple[int, ...]]) -> list[int]:
         """See `attention_layout`."""
@@ -302,7 +319,7 @@ class AttentionBack(_Attention):
 
     def thread_workspace(self, shapes: Sequence[tuple[int, ...]]) -> int:
         """Bytes for blocks of queries, gradients, scores, slopes, of the mask and of the bias."""
-        return thread_bytes(shapes[0][3], shapes[2][3], True, self.biased)[-1]
+        return self.bytes(shapes, back=True)
 
     @classmethod
     def samples(cls) -> Sequence[Sample]:
