@@ -9,13 +9,14 @@ from .dims import Dim, evaluate
 from .ir import Graph
 from .lowering.lower import Lowered
 from .lowering.steps import ControlStep, ConvStep, GemmStep, KernelStep, LoopStep, Step, TiledStep
+from .ops.rows import PutRows
 
 
 @dataclass(frozen=True)
 class Line:
     """One kernel call: what it does, for which layers, and its cost (None where it depends on sizes that are not bound).
 
-    `depth`: how many loops and choices it is in; its cost is that of one step of them.
+    `depth`: how many loops and choices it is in; its cost is that of one step of them. `note`: what else there is to say.
     """
 
     kernel: str
@@ -23,6 +24,7 @@ class Line:
     layers: tuple[str, ...]
     flops: int | None
     depth: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Report:
         rows = [head]
         for i, line in enumerate(self.lines):
             flops = f"{line.flops / 1e6:10.2f} MFLOP" if line.flops else " " * 16
-            rows.append(f"  {i:3} {'  ' * line.depth}{line.kernel:10}{flops}  {'+'.join(line.ops)}  {', '.join(line.layers)}".rstrip())
+            text = f"  {i:3} {'  ' * line.depth}{line.kernel:10}{flops}  {'+'.join(line.ops)}  {', '.join(line.layers)}"
+            rows.append(text.rstrip() + (f"  ({line.note})" if line.note else ""))
         return "\n".join(rows)
 
 
@@ -67,6 +70,12 @@ def _kernel(step: Step) -> str:
         return step.name
     assert isinstance(step, LoopStep | KernelStep)
     return step.spec.name
+
+
+def _note(step: Step) -> str:
+    """What ops do not tell."""
+    in_place = isinstance(step, KernelStep) and isinstance(step.nodes[0].op, PutRows) and step.places[0] == step.places[-1]
+    return "touched rows only" if in_place else ""
 
 
 def _walk(lowered: Lowered, depth: int = 0) -> Iterator[tuple[Step, int]]:
@@ -86,7 +95,7 @@ def report(job: str, graph: Graph, lowered: Lowered, env: Mapping[str, int] | No
         number = evaluate(flops, env) if flops is not None and env is not None else flops
         layers = tuple(dict.fromkeys(n.origin for n in step.nodes if n.origin))
         ops = tuple(type(n.op).__name__ for n in step.nodes) or ("copy",)
-        lines.append(Line(_kernel(step), ops, layers, None if isinstance(number, Dim) else number, depth))
+        lines.append(Line(_kernel(step), ops, layers, None if isinstance(number, Dim) else number, depth, _note(step)))
     return Report(job, tuple(lines), len(graph.nodes), arena_bytes, dict(env or {}))
 
 

@@ -1,0 +1,59 @@
+"""Puts rows into a table: out = base, then out[numbers[i]] = rows[i] for the first `count` numbers, in order. Where out is base, only
+those rows are touched. A number outside of the table is passed over.
+
+dims: rows of the table, inner extent, new rows. bufs: base, numbers (int64), count (int64), rows, out. Each thread owns a range of columns
+of out, or of rows where there are few columns, so that of equal numbers the last one counts on any number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import simd
+from ..ops.base import itemsize
+from ..ops.suffix import SUFFIX
+from ..simd import lanes_below, scalar_i64, word
+
+HELPERS: tuple[str, ...] = ("ops/suffix.py", "ops/base.py")
+
+
+def build(dtype: str) -> Callable[..., Any]:
+    """The kernel for a dtype."""
+    size, t = itemsize(dtype), SUFFIX[dtype]
+    load, store = getattr(simd, f"load_{t}"), getattr(simd, f"store_{t}")
+
+    def kernel(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
+        rows = word(dims, 0)
+        inner = word(dims, 1)
+        base = word(bufs, 0)
+        numbers = word(bufs, 1)
+        count = min(scalar_i64(word(bufs, 2)), word(dims, 2))
+        new = word(bufs, 3)
+        out = word(bufs, 4)
+        vectors = (inner + 15) // 16
+        first = 0
+        end = inner
+        first_row = 0
+        end_row = rows
+        if inner >= 16 * n:
+            first = vectors * tid // n * 16
+            end = min(inner, vectors * (tid + 1) // n * 16)
+        else:
+            first_row = rows * tid // n
+            end_row = rows * (tid + 1) // n
+        if base != out:
+            for r in range(first_row, end_row):
+                for j in range(first, end, 16):
+                    m = lanes_below(end - j)
+                    at = (r * inner + j) * size
+                    store(out + at, load(base + at, m), m)
+        for i in range(count):
+            r = scalar_i64(numbers + i * 8)
+            if r >= first_row and r < end_row:
+                for j in range(first, end, 16):
+                    m = lanes_below(end - j)
+                    store(out + (r * inner + j) * size, load(new + (i * inner + j) * size, m), m)
+        return 0
+
+    return kernel
