@@ -22,6 +22,7 @@ def build(dtype: str) -> Callable[..., Any]:
     """The kernel for a dtype."""
     size, t = itemsize(dtype), SUFFIX[dtype]
     load, store = getattr(simd, f"load_{t}"), getattr(simd, f"store_{t}")
+    load_full, store_full = getattr(simd, f"load_full_{t}"), getattr(simd, f"store_full_{t}")
 
     def kernel(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
         rows = word(dims, 0)
@@ -42,18 +43,22 @@ def build(dtype: str) -> Callable[..., Any]:
         else:
             first_row = rows * tid // n
             end_row = rows * (tid + 1) // n
+        whole = end - (end - first) % 16
+        m = lanes_below(end - whole)
         if base != out:
             for r in range(first_row, end_row):
                 for j in range(first, end, 16):
-                    m = lanes_below(end - j)
+                    part = lanes_below(end - j)
                     at = (r * inner + j) * size
-                    store(out + at, load(base + at, m), m)
+                    store(out + at, load(base + at, part), part)
         for i in range(count):
             r = scalar_i64(numbers + i * 8)
             if r >= first_row and r < end_row:
-                for j in range(first, end, 16):
-                    m = lanes_below(end - j)
-                    store(out + (r * inner + j) * size, load(new + (i * inner + j) * size, m), m)
+                target = out + r * inner * size
+                source = new + i * inner * size
+                for j in range(first, whole, 16):
+                    store_full(target + j * size, load_full(source + j * size))
+                store(target + whole * size, load(source + whole * size, m), m)
         return 0
 
     return kernel

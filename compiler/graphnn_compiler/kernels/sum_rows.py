@@ -2,7 +2,8 @@
 0..rows-1 is reported.
 
 dims: rows, inner extent, number of updates. bufs: index (int64), updates, out. Each thread owns a range of columns of out, or of rows
-where there are few columns, so the order of the sums is the same for any number of threads.
+where there are few columns, so the order of the sums is the same for any number of threads. A row is filled when the first update behind it comes, or at the end, so
+that each is written once before it is added to: rows that are named in order need no zeros.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ def build(dtype: str) -> Callable[..., Any]:
     """The kernel for a dtype."""
     size, t = itemsize(dtype), SUFFIX[dtype]
     load, store = getattr(simd, f"load_{t}"), getattr(simd, f"store_{t}")
+    load_full, store_full = getattr(simd, f"load_full_{t}"), getattr(simd, f"store_full_{t}")
     number = getattr(simd, f"const_{SUFFIX['float32' if dtype == 'float16' else dtype]}")
 
     def kernel(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
@@ -44,26 +46,45 @@ def build(dtype: str) -> Callable[..., Any]:
         else:
             first_row = rows * tid // n
             end_row = rows * (tid + 1) // n
-        if first == 0 and end == inner:
-            total = (end_row - first_row) * inner
-            for j in range(0, total, 16):
-                store(out + (first_row * inner + j) * size, zero, lanes_below(total - j))
-        else:
-            for r in range(first_row, end_row):
-                for j in range(first, end, 16):
-                    store(out + (r * inner + j) * size, zero, lanes_below(end - j))
+        fresh = first_row  # from here on nothing is written yet
+        whole = end - (end - first) % 16
+        m = lanes_below(end - whole)
         status = 0
-        for i in range(count):
-            r = scalar_i64(index + i * 8)
-            if r < 0 or r >= rows:
-                if status == 0:
-                    fail(ctx, tid, i, r)
-                    status = 1
+        for i in range(count + 1):
+            r = end_row
+            if i < count:
+                r = scalar_i64(index + i * 8)
+                if r < 0 or r >= rows:
+                    if status == 0:
+                        fail(ctx, tid, i, r)
+                        status = 1
+                    r = first_row - 1
+            if r >= fresh and (r < end_row or i == count):
+                if end - first == inner:
+                    total = (r - fresh) * inner
+                    start = out + fresh * inner * size
+                    for j in range(0, total - 15, 16):
+                        store_full(start + j * size, zero)
+                    store(start + (total - total % 16) * size, zero, lanes_below(total % 16))
+                else:
+                    for k in range(fresh, r):
+                        target = out + k * inner * size
+                        for j in range(first, whole, 16):
+                            store_full(target + j * size, zero)
+                        store(target + whole * size, zero, m)
+                if i < count:
+                    target = out + r * inner * size
+                    source = updates + i * inner * size
+                    for j in range(first, whole, 16):
+                        store_full(target + j * size, zero + load_full(source + j * size))
+                    store(target + whole * size, zero + load(source + whole * size, m), m)
+                    fresh = r + 1
             elif r >= first_row and r < end_row:
-                for j in range(first, end, 16):
-                    m = lanes_below(end - j)
-                    target = out + (r * inner + j) * size
-                    store(target, load(target, m) + load(updates + (i * inner + j) * size, m), m)
+                target = out + r * inner * size
+                source = updates + i * inner * size
+                for j in range(first, whole, 16):
+                    store_full(target + j * size, load_full(target + j * size) + load_full(source + j * size))
+                store(target + whole * size, load(target + whole * size, m) + load(source + whole * size, m), m)
         return status
 
     return kernel
