@@ -30,7 +30,6 @@ def build() -> Callable[..., Any]:
         place = word(bufs, 1)
         numbers = word(bufs, 2)
         marks = word(bufs, 4)
-        most = min(count, rows)
         found = 0
         status = 0
         for i in range(count):
@@ -41,20 +40,20 @@ def build() -> Callable[..., Any]:
                     fail(ctx, tid, i, r)
                     status = 1
             else:
-                mark = scalar_i64(marks + r * 8)
-                # A place that was not given out holds anything. No branch, since none could be predicted, and the look at the place does
-                # not wait for how many are given out.
-                there = scalar_i64(numbers + (mark if mark >= 0 and mark < most else 0) * 8) == r
-                known = there & (mark >= 0) & (mark < found)
-                at = mark if known else found
-                set_scalar_i64(numbers + at * 8, r)
-                set_scalar_i64(marks + r * 8, at)
-                found += 1 - known
+                at = scalar_i64(marks + r * 8)
+                known = False
+                if at >= 0 and at < found:
+                    known = scalar_i64(numbers + at * 8) == r
+                if not known:
+                    at = found
+                    set_scalar_i64(numbers + at * 8, r)
+                    set_scalar_i64(marks + r * 8, at)
+                    found += 1
             set_scalar_i64(place + i * 8, at)
         first = 0
         if found > 0:
             first = scalar_i64(numbers)
-        for u in range(found, most):
+        for u in range(found, min(count, rows)):
             set_scalar_i64(numbers + u * 8, first)
         set_scalar_i64(word(bufs, 3), found)
         return status
