@@ -15,7 +15,7 @@ from graphnn import layers
 from graphnn import optimizers as o
 
 DENSE = 1 << 62
-ROWS = 3000
+ROWS = 9000
 
 
 @pytest.fixture(autouse=True)

@@ -201,7 +201,7 @@ def training() -> None:
 
 def tables() -> None:
     """Sums of rows, which rows there are, and updates of guarded tables by rows, in place and not; ids of which some are bad."""
-    touched_rows.LEAST = 0
+    touched_rows.LEAST, touched_rows.SHARES = 0, (1, 1)
     for table, inner, n in ((1, 1, 0), (1, 1, 1), (300, 5, 3), (300, 16, 7), (300, 33, 17), (300, 100, 33)):
         ids, updates = np.arange(n) * 7 % table, numbers((n, inner))
         run(lambda i, u, t=table: [emit(SumRows(t), i, u)], [ids, updates], [((K,), "int64"), ((K, M), "float32")])

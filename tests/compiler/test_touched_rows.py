@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 from graphnn_compiler import build as b
-from graphnn_compiler.dims import evaluate, smaller
+from graphnn_compiler.dims import Extent, evaluate, smaller
 from graphnn_compiler.executable import Executable, Rows
 from graphnn_compiler.interpret import interpret
 from graphnn_compiler.ir import Graph, Value
@@ -32,6 +32,7 @@ DENSE = 1 << 62
 def small_tables(monkeypatch: pytest.MonkeyPatch):
     """Tables of any size by rows, instructions of any size on all threads."""
     monkeypatch.setattr(touched_rows, "LEAST", 0)
+    monkeypatch.setattr(touched_rows, "SHARES", (1, 1))
     monkeypatch.setenv("GRAPHNN_MIN_PARALLEL_WORK", "0")
     yield
     team.set_threads(None)
@@ -379,22 +380,24 @@ def test_the_state_is_written_in_place() -> None:
 
 
 def test_only_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    def table(rows_: int, inner: int, count: object = N) -> int:
+    def updated(rows_: int, inner: int, count: Extent) -> int:
         with tracing() as t:
             key = State(np.zeros((rows_, inner), np.float32))
             p = t.read(key, key.array.shape, "float32")
             zeros = b.broadcast_to(b.value(np.float32(0)), (rows_, inner))
-            i, ct = t.input((count,), "int64"), t.input((count, inner), "float32")  # type: ignore[arg-type]
+            i, ct = t.input((count,), "int64"), t.input((count, inner), "float32")
             t.assign(key, p - emit(index.Scatter("add"), zeros, i, ct))
             return put(optimize(t.finish([])))
 
     monkeypatch.undo()
-    least = touched_rows.LEAST
-    assert table(least // 16, 16) == 1
-    assert table(least // 16 - 1, 16) == 0
-    assert table(least // 16, 16, least // 32) == 1
-    assert table(least // 16, 16, least // 32 + 1) == 0
-    assert table(least // 16, 16, N * (least // 16 // touched_rows.TYPICAL)) == 0
+    for size, share in ((touched_rows.LEAST, 0), (touched_rows.FAR, 1)):
+        table, most = size // 16, size // 16 // touched_rows.SHARES[share]
+        assert updated(table, 16, most) == 1
+        assert updated(table, 16, most + 1) == 0
+        assert updated(table, 16, N * (most // touched_rows.TYPICAL)) == 1
+        assert updated(table, 16, N * (most // touched_rows.TYPICAL + 1)) == 0
+    assert updated(touched_rows.LEAST // 16 - 1, 16, 1) == 0
+    assert updated(touched_rows.FAR // 16 - 1, 16, touched_rows.FAR // 16 // 3) == 0
 
 
 # -- what fails

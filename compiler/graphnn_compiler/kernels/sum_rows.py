@@ -2,8 +2,8 @@
 0..rows-1 is reported.
 
 dims: rows, inner extent, number of updates. bufs: index (int64), updates, out. Each thread owns a range of columns of out, or of rows
-where there are few columns, so the order of the sums is the same for any number of threads. A row is filled when the first update behind it comes, or at the end, so
-that each is written once before it is added to: rows that are named in order need no zeros.
+where there are few columns, so the order of the sums is the same for any number of threads. Zeros are written up to a row when the
+first update at or behind it comes, the rest at the end: no row is written twice before it is added to.
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ from .simplify import scalar
 
 TYPICAL = 32  # what a symbol stands for where sizes are compared
 LEAST = 1 << 17  # elements of a table: below, the dense form costs less than the additional kernels
-SHARE = 2  # a table has to have so many times the rows that a typical batch names
+FAR = 1 << 22  # elements of a table from which on caches do not help
+SHARES = 8, 3  # a table has so many times the rows that a typical batch names, or more: of the smaller ones, and of those
 
 
 @dataclass(eq=False)
@@ -114,7 +115,9 @@ def _pays(node: Node) -> bool:
         return False
     count, inner = node.inputs[1].shape
     typical = evaluate(count, dict.fromkeys(symbols_of(count), TYPICAL))
-    return isinstance(inner, int) and op.rows * inner >= LEAST and op.rows >= SHARE * typical
+    if not isinstance(inner, int) or op.rows * inner < LEAST:
+        return False
+    return op.rows >= SHARES[op.rows * inner >= FAR] * typical
 
 
 def _reached(users: Mapping[Value, Sequence[Node]], start: Value) -> set[Value]:
