@@ -480,7 +480,7 @@ def test_rows_are_put_where_they_belong() -> None:
     for threads in (1, 2, 4):
         team.set_threads(threads)
         for numbers, count, want in (
-            ([4, 0, 2], 3, [2, 0, 3, 0, 1]), ([4, 0, 2], 2, [2, 0, 0, 0, 1]), ([4, 0, 2], 0, [0] * 5), ([1, 1, 1], 3, [0, 3, 0, 0, 0]),
+            ([4, 0, 2], 3, [2, 0, 3, 0, 1]), ([4, 0, 2], 2, [2, 0, 0, 0, 1]), ([4, 0, 2], 0, [0] * 5), ([1, 1, 1], 1, [0, 1, 0, 0, 0]),
             ([4, -1, 5], 3, [0, 0, 0, 0, 1]), ([1 << 40, -(1 << 40), 3], 9, [0, 0, 0, 3, 0]),
         ):  # fmt: skip
             (got,) = place([base, np.array(numbers), np.asarray(count), new])

@@ -1,8 +1,8 @@
-"""Puts rows into a table: out = base, then out[numbers[i]] = rows[i] for the first `count` numbers, in order. Where out is base, only
-those rows are touched. A number outside of the table is passed over.
+"""Puts rows into a table: out = base, then out[numbers[i]] = rows[i] for the first `count` numbers, which are different ones. Where out is
+base, only those rows are touched. A number outside of the table is passed over.
 
-dims: rows of the table, inner extent, new rows. bufs: base, numbers (int64), count (int64), rows, out. Each thread owns a range of columns
-of out, or of rows where there are few columns, so that of equal numbers the last one counts on any number of threads.
+dims: rows of the table, inner extent, new rows. bufs: base, numbers (int64), count (int64), rows, out. Threads share out the new rows, as the
+loop before that has made them; where the table is copied, the columns of out, or its rows where there are few columns.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def build(dtype: str) -> Callable[..., Any]:
         end = inner
         first_row = 0
         end_row = rows
-        if inner >= 16 * n:
+        if base != out and inner >= 16 * n:
             first = vectors * tid // n * 16
             end = min(inner, vectors * (tid + 1) // n * 16)
-        else:
+        elif base != out:
             first_row = rows * tid // n
             end_row = rows * (tid + 1) // n
         whole = end - (end - first) % 16
@@ -51,7 +51,12 @@ def build(dtype: str) -> Callable[..., Any]:
                     part = lanes_below(end - j)
                     at = (r * inner + j) * size
                     store(out + at, load(base + at, part), part)
-        for i in range(count):
+        begin = 0
+        stop = count
+        if base == out:
+            begin = count * tid // n
+            stop = count * (tid + 1) // n
+        for i in range(begin, stop):
             r = scalar_i64(numbers + i * 8)
             if r >= first_row and r < end_row:
                 target = out + r * inner * size

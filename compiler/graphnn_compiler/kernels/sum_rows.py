@@ -2,7 +2,7 @@
 0..rows-1 is reported.
 
 dims: rows, inner extent, number of updates. bufs: index (int64), updates, out. Each thread owns a range of columns of out, or of rows
-where there are few columns or few updates, so the order of the sums is the same for any number of threads. Zeros are written up to a row when the
+where there are few columns or more rows than updates, so the order of the sums is the same for any number of threads. Zeros are written up to a row when the
 first update at or behind it comes, the rest at the end: no row is written twice before it is added to.
 """
 
@@ -34,7 +34,7 @@ def build(dtype: str) -> Callable[..., Any]:
         updates = word(bufs, 1)
         out = word(bufs, 2)
         zero = number(0)
-        by_column = inner >= 16 * n and rows < 4 * count
+        by_column = inner >= 16 * n and rows < count
         vectors = (inner + 15) // 16
         first = 0
         end = inner
