@@ -19,8 +19,10 @@ ROWS = 9000
 
 
 @pytest.fixture(autouse=True)
-def threads() -> Any:
+def as_before() -> Any:
+    least = touched_rows.LEAST
     yield
+    touched_rows.LEAST = least
     team.set_threads(None)
 
 
@@ -59,16 +61,13 @@ def data(model: Any, n: int = 14) -> tuple[Any, Any]:
 
 def trained(make: Callable[[], Any], optimizer: Callable[[], Any], least: int, **options: Any) -> tuple[list[bytes], Any]:
     """The bytes of all variables after some epochs with a last batch that is smaller."""
-    touched_rows.LEAST, before = least, touched_rows.LEAST
-    try:
-        graphnn.utils.set_random_seed(1)
-        model = make()
-        model.compile(optimizer(), "mse", **options)
-        x, y = data(model)
-        model.fit(x, y, batch_size=4, epochs=3, verbose=0)
-        model.train_on_batch(*data(model, 3))
-    finally:
-        touched_rows.LEAST = before
+    touched_rows.LEAST = least
+    graphnn.utils.set_random_seed(1)
+    model = make()
+    model.compile(optimizer(), "mse", **options)
+    x, y = data(model)
+    model.fit(x, y, batch_size=4, epochs=3, verbose=0)
+    model.train_on_batch(*data(model, 3))
     return [v.numpy().tobytes() for v in [*model.weights, *model.optimizer.variables]], model
 
 
@@ -130,7 +129,37 @@ def test_what_concerns_all_rows_touches_all_rows(options: dict[str, Any]) -> Non
     assert got == want
 
 
-def test_one_of_several_optimizers() -> None:
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_other_dtypes(dtype: str) -> None:
+    want, _ = trained(lambda: one(dtype=dtype), lambda: o.Adagrad(0.1), DENSE)
+    got, model = trained(lambda: one(dtype=dtype), lambda: o.Adagrad(0.1), 0)
+    assert touched(model) == 2
+    assert got == want
+
+
+def test_a_step_of_your_own() -> None:
+    class Signs(graphnn.Model):
+        """Moves along signs of gradients that are small, in the part of the step that users write."""
+
+        def train_step(self, data: Any) -> Any:
+            x, y, _ = graphnn.utils.unpack_x_y_sample_weight(data)
+            variables = self.trainable_variables
+            loss, grads = graphnn.value_and_grad(lambda: self.compute_loss(x, y, self(x, training=True)), variables=variables)()
+            for g, v in zip(grads, variables, strict=True):
+                v.assign(v - 0.01 * graphnn.ops.where(graphnn.ops.abs(g) < 0.01, 0.0, graphnn.ops.sign(g)))
+            return {"loss": loss}
+
+    def make() -> Any:
+        base = one()
+        return Signs(base.inputs, base.outputs)
+
+    want, _ = trained(make, lambda: o.SGD(0.1), DENSE)
+    got, model = trained(make, lambda: o.SGD(0.1), 0)
+    assert touched(model) == 1
+    assert got == want
+
+
+def test_two_tables_of_one_input() -> None:
     def mixed() -> Any:
         ids = graphnn.Input((6,), dtype="int32")
         parts = [layers.GlobalAveragePooling1D()(layers.Embedding(ROWS, 5)(ids)) for _ in range(2)]
@@ -150,14 +179,11 @@ def test_step_by_step_with_numpy() -> None:
     x, y = data(model, 4)
     model.train_on_batch(x, y)
     eager = model.get_weights()
-    touched_rows.LEAST, before = 0, touched_rows.LEAST
-    try:
-        model.set_weights(start)
-        model.compile(o.SGD(0.5), "mse")
-        model.train_on_batch(x, y)
-        assert touched(model) == 1
-    finally:
-        touched_rows.LEAST = before
+    touched_rows.LEAST = 0
+    model.set_weights(start)
+    model.compile(o.SGD(0.5), "mse")
+    model.train_on_batch(x, y)
+    assert touched(model) == 1
     table, kernel, bias = start
     h = table[x].mean(1)
     error = 2 * (h @ kernel + bias - y) / len(y)
@@ -172,42 +198,36 @@ def test_step_by_step_with_numpy() -> None:
 
 
 def test_a_bad_id_changes_nothing() -> None:
-    touched_rows.LEAST, before = 0, touched_rows.LEAST
-    try:
-        for make, layer in ((one, "table"), (shared, "table")):
-            model = make()
-            model.compile(o.Adagrad(0.1), "mse")
-            x, y = data(model)
-            model.fit(x, y, batch_size=7, epochs=1, verbose=0)
-            assert touched(model) >= 2
-            weights = [v.numpy() for v in [*model.weights, *model.optimizer.variables[2:]]]
-            for bad in (-1, ROWS, 2**31 - 1, -(2**31)):
-                for part in range(len(model.inputs)):
-                    given = [a.copy() for a in x] if isinstance(x, list) else x.copy()
-                    (given[part] if isinstance(given, list) else given)[3, 2] = bad
-                    with pytest.raises(IndexError, match=rf"layer .*{layer}: index {bad} at position .* row 3 of"):
-                        model.fit(given, y, batch_size=7, epochs=1, verbose=0, shuffle=False)
-                    with pytest.raises(IndexError, match=f"index {bad} "):
-                        model.train_on_batch(given, y)
-            for v, w in zip([*model.weights, *model.optimizer.variables[2:]], weights, strict=True):
-                np.testing.assert_array_equal(v.numpy(), w)
-    finally:
-        touched_rows.LEAST = before
+    touched_rows.LEAST = 0
+    for make, layer in ((one, "table"), (shared, "table")):
+        model = make()
+        model.compile(o.Adagrad(0.1), "mse")
+        x, y = data(model)
+        model.fit(x, y, batch_size=7, epochs=1, verbose=0)
+        assert touched(model) >= 2
+        weights = [v.numpy() for v in [*model.weights, *model.optimizer.variables[2:]]]
+        for bad in (-1, ROWS, 2**31 - 1, -(2**31)):
+            for part in range(len(model.inputs)):
+                given = [a.copy() for a in x] if isinstance(x, list) else x.copy()
+                (given[part] if isinstance(given, list) else given)[3, 2] = bad
+                with pytest.raises(IndexError, match=rf"layer .*{layer}: index {bad} at position .* row 3 of"):
+                    model.fit(given, y, batch_size=7, epochs=1, verbose=0, shuffle=False)
+                with pytest.raises(IndexError, match=f"index {bad} "):
+                    model.train_on_batch(given, y)
+        for v, w in zip([*model.weights, *model.optimizer.variables[2:]], weights, strict=True):
+            np.testing.assert_array_equal(v.numpy(), w)
 
 
 def test_steps_that_refuse_what_is_not_finite() -> None:
     """Whether a new table is finite can only be told from all of it; which is what TerminateOnNaN asks."""
-    touched_rows.LEAST, before = 0, touched_rows.LEAST
-    try:
-        model = one()
-        model.compile(o.SGD(0.1), "mse")
-        x, y = data(model)
-        y[5] = np.nan
-        table = model.get_weights()[0]
-        model.fit(x, y, batch_size=14, epochs=1, verbose=0, callbacks=[graphnn.callbacks.TerminateOnNaN()])
-        np.testing.assert_array_equal(model.get_weights()[0], table)
-    finally:
-        touched_rows.LEAST = before
+    touched_rows.LEAST = 0
+    model = one()
+    model.compile(o.SGD(0.1), "mse")
+    x, y = data(model)
+    y[5] = np.nan
+    table = model.get_weights()[0]
+    model.fit(x, y, batch_size=14, epochs=1, verbose=0, callbacks=[graphnn.callbacks.TerminateOnNaN()])
+    np.testing.assert_array_equal(model.get_weights()[0], table)
 
 
 def test_a_large_table_is_updated_by_rows_without_being_asked() -> None:

@@ -1,8 +1,8 @@
 """Puts rows into a table: out = base, then out[numbers[i]] = rows[i] for the first `count` numbers, which are different ones. Where out is
 base, only those rows are touched. A number outside of the table is passed over.
 
-dims: rows of the table, inner extent, new rows. bufs: base, numbers (int64), count (int64), rows, out. Threads share out the new rows, as the
-loop before that has made them; where the table is copied, the columns of out, or its rows where there are few columns.
+dims: rows of the table, inner extent, new rows. bufs: base, numbers (int64), count (int64), rows, out. Threads share out the new rows, as
+the loop before that has made them; where the table is copied, the columns of out, or its rows where there are few columns.
 """
 
 from __future__ import annotations

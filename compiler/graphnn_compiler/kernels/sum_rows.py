@@ -1,9 +1,9 @@
 """Sums of the updates of each row: out[r] = 0 + updates[i] + ... over all i with index[i] = r, in order of i. An index outside
 0..rows-1 is reported.
 
-dims: rows, inner extent, number of updates. bufs: index (int64), updates, out. Each thread owns a range of columns of out, or of rows
-where there are few columns or more rows than updates, so the order of the sums is the same for any number of threads. Zeros are written up to a row when the
-first update at or behind it comes, the rest at the end: no row is written twice before it is added to.
+dims: rows, inner extent, number of updates. bufs: index (int64), updates, out. Each thread owns a range of columns of out, or of rows where
+there are few columns or more rows than updates, so the order of the sums is the same for any number of threads. Zeros are written up to
+a row when the first update at or behind it comes, the rest at the end: no row is written twice before it is added to.
 """
 
 from __future__ import annotations
