@@ -363,6 +363,28 @@ def test_the_bits_of_the_dense_form_on_any_number_of_threads(name: str, monkeypa
         assert len(set(bits[:: len(bits) // 5])) == 1, n
 
 
+@pytest.mark.parametrize("ids", [[0] * 700, [V - 1] * 700, [3, 4] * 350, list(range(V)) * 7])
+def test_ids_that_come_often(ids: list[int]) -> None:
+    """In chains of hundreds of terms another order would show; 33 columns are shared out to two threads, not to four."""
+    found: set[bytes] = set()
+    rng = np.random.default_rng(0)
+    ct, start = rng.normal(size=(700, 33)).astype("float32"), rng.normal(size=(V, 33)).astype("float32")
+    for threads, least in ((1, DENSE), (4, DENSE), (1, 0), (2, 0), (3, 0), (4, 0)):
+        touched_rows.LEAST = least
+        team.set_threads(threads)
+        key = State(start.copy())
+        with tracing() as t:
+            zeros = b.broadcast_to(b.value(np.float32(0)), (V, 33))
+            g = emit(index.Scatter("add"), zeros, t.input((N,), "int64"), t.input((N, 33), "float32"))
+            t.assign(key, t.read(key, (V, 33), "float32") - 0.1 * g)
+            Executable(t.finish([]))([np.array(ids), ct])
+        found.add(key.array.tobytes())
+    assert len(found) == 1
+    want = start.astype("float64")
+    np.subtract.at(want, ids, np.float32(0.1) * ct.astype("float64"))
+    np.testing.assert_allclose(key.array, want, rtol=1e-4, atol=1e-4)
+
+
 def test_the_state_is_written_in_place() -> None:
     graph, arrays, _ = make(a_sum_of_squares_and_a_step, 9)
     step = Executable(graph)
