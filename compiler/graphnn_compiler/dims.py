@@ -23,7 +23,7 @@ class ConcreteExtentNeeded(TypeError):
 
 @dataclass(frozen=True)
 class Atom:
-    """A symbol (`kind` "sym") or an irreducible quotient or remainder of two extents."""
+    """A symbol (`kind` "sym") or an irreducible quotient, remainder or minimum of two extents."""
 
     kind: str
     name: str = ""
@@ -33,11 +33,15 @@ class Atom:
         if self.kind == "sym":
             return env[self.name]
         a, b = (evaluate(x, env) for x in self.args)
+        if self.kind == "min":
+            return min(a, b)
         return a // b if self.kind == "div" else a % b
 
     def __str__(self) -> str:
         if self.kind == "sym":
             return self.name
+        if self.kind == "min":
+            return f"min({self.args[0]},{self.args[1]})"
         sign = "//" if self.kind == "div" else "%"
         return f"({self.args[0]}{sign}{self.args[1]})"
 
@@ -162,6 +166,17 @@ def quotient(a: Extent, b: Extent) -> Extent:
         if out != 0:
             return _whole(out, b) + (rest // b if isinstance(rest, int) else Dim((((Atom("div", args=(rest, b)),), 1),)))
     return Dim((((Atom("div", args=(a, b)),), 1),))
+
+
+def smaller(a: Extent, b: Extent) -> Extent:
+    """The smaller one of two extents.
+
+    >>> evaluate(smaller(symbol("n") * 2, 9), {"n": 5})
+    9
+    """
+    if isinstance(a, int) and isinstance(b, int):
+        return min(a, b)
+    return a if a == b else Dim((((Atom("min", args=(a, b)),), 1),))
 
 
 def _whole(a: Extent, b: int) -> Extent:

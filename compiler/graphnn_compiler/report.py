@@ -9,6 +9,7 @@ from .dims import Dim, evaluate
 from .ir import Graph
 from .lowering.lower import Lowered
 from .lowering.steps import ControlStep, ConvStep, GemmStep, KernelStep, LoopStep, Step, TiledStep
+from .ops.rows import PutRows
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Line:
     """One kernel call: what it does, for which layers, and its cost (None where it depends on sizes that are not bound).
 
     `depth`: how many loops and choices it is in; its cost is that of one step of them. `lane`: which of several lanes that run side by
-    side it belongs to, from 1 on; 0 for what is in none.
+    side it belongs to, from 1 on; 0 for what is in none. `note`: what else there is to say.
     """
 
     kernel: str
@@ -25,6 +26,7 @@ class Line:
     flops: int | None
     depth: int = 0
     lane: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Report:
         for i, line in enumerate(self.lines):
             flops = f"{line.flops / 1e6:10.2f} MFLOP" if line.flops else " " * 16
             row = f"  {i:3} {'  ' * line.depth}{line.kernel:10}{flops}  {'+'.join(line.ops)}  {', '.join(line.layers)}".rstrip()
-            rows.append(f"{row}  [lane {line.lane}]" if line.lane else row)
+            row += f"  [lane {line.lane}]" if line.lane else ""
+            rows.append(f"{row}  ({line.note})" if line.note else row)
         return "\n".join(rows)
 
 
@@ -70,6 +73,12 @@ def _kernel(step: Step) -> str:
         return step.name
     assert isinstance(step, LoopStep | KernelStep)
     return step.spec.name
+
+
+def _note(step: Step) -> str:
+    """What ops do not tell."""
+    in_place = isinstance(step, KernelStep) and isinstance(step.nodes[0].op, PutRows) and step.places[0] == step.places[-1]
+    return "touched rows only" if in_place else ""
 
 
 def _walk(lowered: Lowered, depth: int = 0) -> Iterator[tuple[Step, int]]:
@@ -93,7 +102,7 @@ def report(
         number = evaluate(flops, env) if flops is not None and env is not None else flops
         layers = tuple(dict.fromkeys(n.origin for n in step.nodes if n.origin))
         ops = tuple(type(n.op).__name__ for n in step.nodes) or ("copy",)
-        lines.append(Line(_kernel(step), ops, layers, None if isinstance(number, Dim) else number, depth, lane))
+        lines.append(Line(_kernel(step), ops, layers, None if isinstance(number, Dim) else number, depth, lane, _note(step)))
     return Report(job, tuple(lines), len(graph.nodes), arena_bytes, dict(env or {}))
 
 

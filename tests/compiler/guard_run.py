@@ -19,9 +19,11 @@ from graphnn_compiler.dims import Shape, symbol
 from graphnn_compiler.executable import Executable, Rows
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops import attention, contract, elementwise, index, movement, ordering, pool, reduce, transcendental
+from graphnn_compiler.ops.rows import Distinct, PutRows, SumRows
+from graphnn_compiler.passes import touched_rows
 from graphnn_compiler.runtime import program, team
 from graphnn_compiler.trace import Tracer, emit, emit_all, trace, tracing
-from test_executable import training_step
+from test_executable import Weight, training_step
 
 GUARD = 1 << 20
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -198,6 +200,38 @@ def training() -> None:
         assert found[-1] == found[-2]
 
 
+def tables() -> None:
+    """Sums of rows, which rows there are, and updates of guarded tables by rows, in place and not; ids of which some are bad."""
+    touched_rows.LEAST, touched_rows.SHARES = 0, (1, 1)
+    for table, inner, n in ((1, 1, 0), (1, 1, 1), (300, 5, 3), (300, 16, 7), (300, 33, 17), (300, 100, 33), (5, 100, 33)):
+        ids, updates = np.arange(n) * 7 % table, numbers((n, inner))
+        run(lambda i, u, t=table: [emit(SumRows(t), i, u)], [ids, updates], [((K,), "int64"), ((K, M), "float32")])
+        run(lambda i, t=table: list(emit_all(Distinct(t), i)), [ids], [((K,), "int64")])
+        run(lambda *v: [emit(PutRows(), *v)], [numbers((table, inner)), ids, np.asarray(n), updates])
+        found: list[bytes] = []
+        for threads in THREADS:
+            team.set_threads(threads)
+            p, a = (Weight(guarded(numbers((table, inner), seed=s))) for s in (1, 2))
+            with tracing(Tracer()) as t:
+                zeros = b.broadcast_to(b.value(np.float32(0)), (table, inner))
+                g = emit(index.Scatter("add"), zeros, t.input((K,), "int64"), t.input((K, inner), "float32"))
+                t.assign(a, a.read(t) + g * g)
+                t.assign(p, p.read(t) - g / (a.read(t) * a.read(t) + 1.0))
+                step = Executable(t.finish([]))
+            assert table < 300 or any(isinstance(s.nodes[0].op, PutRows) for s in step.lowered.steps)
+            step([guarded(ids), guarded(updates)])
+            found.append(p.array.tobytes() + a.array.tobytes())
+            for bad in (-1, table, 1 << 40, -(1 << 40)):
+                message = ""
+                try:
+                    step([guarded(np.where(np.arange(n) == n - 1, bad, ids)), guarded(updates)])
+                except IndexError as error:
+                    message = str(error)
+                assert n == 0 or f"index {bad} at position {n - 1} " in message, message
+            assert found[-1] == p.array.tobytes() + a.array.tobytes()
+        assert found[0] == found[1]
+
+
 def gather_beyond() -> None:
     """A bad index reads nothing, at either end."""
     with tracing(Tracer()) as t:
@@ -225,6 +259,7 @@ def main() -> None:
     attentions()
     training()
     gather_beyond()
+    tables()
     print(count)
 
 

@@ -129,6 +129,56 @@ def _scatter(params: Mapping[str, Any], dims: int, bufs: int, ctx: int, tid: int
     return status
 
 
+def _sum_rows(params: Mapping[str, Any], dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
+    if tid:
+        return 0
+    rows, inner, count = _buffers(dims, 3)
+    dtype, status = DTYPES[params["dtype"]], 0
+    s = np.dtype(dtype).itemsize
+    total = np.zeros((rows, inner), dtype)
+    updates = strided(word(bufs, 1), dtype, (count, inner), (inner * s, s))
+    for i, r in enumerate(strided(word(bufs, 0), np.int64, (count,), (8,))):
+        if 0 <= r < rows:
+            total[r] += updates[i]
+        else:
+            status = fail(ctx, tid, i, int(r))
+    strided(word(bufs, 2), dtype, total.shape, (inner * s, s), write=True)[...] = total
+    return status
+
+
+def _distinct(params: Mapping[str, Any], dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
+    if tid:
+        return 0
+    rows, count = _buffers(dims, 2)
+    place, found, status = np.zeros(count, np.int64), dict[int, int](), 0
+    for i, r in enumerate(strided(word(bufs, 0), np.int64, (count,), (8,))):
+        if 0 <= r < rows:
+            place[i] = found.setdefault(int(r), len(found))
+        else:
+            status = fail(ctx, tid, i, int(r))
+    numbers = np.full(min(count, rows), next(iter(found), 0), np.int64)
+    numbers[: len(found)] = list(found)
+    for i, a in enumerate((place, numbers, np.array([len(found)]))):
+        strided(word(bufs, 1 + i), np.int64, a.shape, (8,), write=True)[...] = a
+    return status
+
+
+def _put_rows(params: Mapping[str, Any], dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
+    if tid:
+        return 0
+    rows, inner, most = _buffers(dims, 3)
+    base, numbers, count, new, out = _buffers(bufs, 5)
+    size = np.dtype(DTYPES[params["dtype"]]).itemsize * inner
+    if base != out:
+        strided(out, np.uint8, (rows, size), (size, 1), write=True)[...] = strided(base, np.uint8, (rows, size), (size, 1))
+    named = strided(numbers, np.int64, (min(most, int(strided(count, np.int64, (1,), (8,))[0])),), (8,))
+    for i, r in enumerate(named):
+        if 0 <= r < rows:
+            part = strided(new + i * size, np.uint8, (size,), (1,))
+            strided(out + int(r) * size, np.uint8, (size,), (1,), write=True)[...] = part
+    return 0
+
+
 def _take_rows(params: Mapping[str, Any], dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
     if tid:
         return 0
@@ -144,6 +194,7 @@ def _take_rows(params: Mapping[str, Any], dims: int, bufs: int, ctx: int, tid: i
 
 
 BY_HAND = {"gemm": _gemm, "argsort": _argsort, "cumulate": _cumulate, "scatter": _scatter, "take_rows": _take_rows}
+BY_HAND |= {"sum_rows": _sum_rows, "distinct": _distinct, "put_rows": _put_rows}
 
 
 # -- the runner

@@ -15,6 +15,7 @@ from ..ops.elementwise import StopGradient
 from ..ops.index import ExtentOf, Iota, Take, TakeAlongAxis
 from ..ops.movement import Concat, Constant, Slice
 from ..ops.reduce import Reduce
+from ..ops.rows import PutRows
 from ..passes.fuse import Group, fuse, node_reads
 from ..schedule import schedule
 from ..views import Buffer, Map, Storage, contiguous, identity, strip, view
@@ -173,7 +174,8 @@ class Layout:
             direct = group is not None and group.kind != "control" and v not in taken and v not in self.storages
             if direct and key is not None:
                 assert group is not None
-                direct = group.kind in ("loop", "contract") and self.may_write(group, v, self.graph.states[key])
+                old = self.graph.states[key]
+                direct = self.may_put(group, old) or (group.kind in ("loop", "contract") and self.may_write(group, v, old))
             if direct:
                 assert group is not None
                 taken.add(v)
@@ -183,8 +185,8 @@ class Layout:
                 self.also.setdefault(v, []).append(target)
             else:
                 source = self.storage_of(v)
-                old = source.buffer.kind == "state" and self.behind(v) is self.graph.states[source.buffer.slot]  # type: ignore[index]
-                if old and source.buffer.slot in self.graph.updates:
+                early = source.buffer.kind == "state" and self.behind(v) is self.graph.states[source.buffer.slot]  # type: ignore[index]
+                if early and source.buffer.slot in self.graph.updates:
                     aside = contiguous(Buffer(product(source.shape), source.buffer.dtype), source.shape)
                     self.early.append((source, aside))
                     source = aside
@@ -210,6 +212,17 @@ class Layout:
         direct = {strip(u, m)[0] for node in group.nodes for u, m in node_reads(node)}
         if any(self.behind(u) is old and u not in direct for u in self.in_memory(group)):  # read by a node that is computed again
             return False
+        return self.may_come_last(unit, old)
+
+    def may_put(self, group: Group, old: Value) -> bool:
+        """Whether a group puts rows into a state's old value, and can do so in place."""
+        node = group.nodes[0]
+        if not isinstance(node.op, PutRows) or node.inputs[0] is not old or any(self.behind(v) is old for v in node.inputs[1:]):
+            return False
+        return self.may_come_last(group, old)
+
+    def may_come_last(self, unit: Group, old: Value) -> bool:
+        """Whether all readers of a state's old value, and all that can fail, can run before a unit; then they do."""
         readers = {self.unit[g] for g in self.readers_of(old)} - {unit}
         failing = {self.unit[g] for g in self.failing}
         if any(self.reaches(after, unit) for after in readers | failing):

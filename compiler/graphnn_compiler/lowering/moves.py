@@ -46,7 +46,8 @@ def kernel_steps(low: Layout, node: Node) -> list[Step]:
         return found.workspace(numbers(env)) + threads * found.thread_workspace(numbers(env))
 
     places = [Place(s.buffer, s.offset * itemsize(s.buffer.dtype)) for s in [*sources, *targets]]
-    checks = [IndexCheck(node.inputs[0].shape[0], node.origin)] if name == "scatter" else []
+    limit = op.limit(shapes)
+    checks = [] if limit is None else [IndexCheck(limit, node.origin)]
     steps.append(
         KernelStep(
             [node], places, [s.buffer for s in sources], [s.buffer for s in targets], op.work(shapes), checks,

@@ -17,6 +17,7 @@ from . import (
     random,
     reduce,
     resample,
+    rows,
     special,
     transcendental,
     variance,
@@ -24,5 +25,5 @@ from . import (
 
 __all__ = [
     "attention", "base", "behind", "compare", "contract", "control", "conv", "decomposition", "elementwise", "index",
-    "movement", "ordering", "pool", "random", "reduce", "resample", "special", "transcendental", "variance",
+    "movement", "ordering", "pool", "random", "reduce", "resample", "rows", "special", "transcendental", "variance",
 ]  # fmt: skip

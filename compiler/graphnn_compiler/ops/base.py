@@ -92,6 +92,10 @@ class WithKernel(Op):
         """Bytes of work space for each thread, which follow those."""
         return 0
 
+    def limit(self, shapes: Sequence[Shape]) -> Extent | None:
+        """What the indices that its kernel checks must be below."""
+        return None
+
     def work(self, shapes: Sequence[Shape]) -> Extent:
         """How many elements a loop handles in about the same time."""
         return (product(shapes[0]) + product(shapes[-1])) * 8

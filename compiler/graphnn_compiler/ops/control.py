@@ -232,7 +232,7 @@ class Switch(Control):
 
 
 def can_fail(op: Op) -> bool:
-    """Whether an op runs gathers or scatters, which may meet a bad index."""
+    """Whether an op looks at indices, of which one may be bad."""
     if isinstance(op, Control):
         return any(can_fail(n.op) for body in op.bodies for n in body.graph.nodes)
-    return type(op).__name__ in ("Take", "TakeAlongAxis", "Scatter")
+    return type(op).__name__ in ("Take", "TakeAlongAxis", "Scatter", "SumRows", "Distinct")

@@ -261,6 +261,10 @@ class Scatter(WithKernel):
         """What the kernel's dims block holds: rows, inner extent, number of updates."""
         return [*shapes[0], shapes[1][0]]
 
+    def limit(self, shapes: Sequence[Shape]) -> Extent:
+        """What indices must be below."""
+        return shapes[0][0]
+
     @classmethod
     def samples(cls) -> Sequence[Sample]:
         shapes = (((5, 19), (6, 19)), ((4, 1), (9, 1)))

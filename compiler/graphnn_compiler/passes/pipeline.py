@@ -15,11 +15,12 @@ from .join_slices import join_slices
 from .layout import layout
 from .simplify import simplify
 from .split_sums import split_sums
+from .touched_rows import touched_rows
 
 Pass = Callable[[Graph], Graph]
 PASSES: tuple[Pass, ...] = (
     *(dce, trim, expand, simplify, cse, join_slices, layout, fold_padding, dce),
-    *(fold_affine, simplify, split_sums, cse, dce),
+    *(fold_affine, simplify, split_sums, touched_rows, cse, dce),
 )
 
 

@@ -4,6 +4,7 @@
     Cast(t)(x: t) -> x      Transpose(Transpose(x)) -> one Transpose     StopGradient(x) -> x
     Transpose(Take(table, i)) -> Take(table, Transpose(i)) where rows stay rows
     Sum(axes=(i,)) of an axis of extent 1 -> Reshape                     f(constants) -> constant
+    Scatter("add")(zeros, i, x) -> SumRows(i, x)
     f(BroadcastTo(c)) -> BroadcastTo(f(c)) for one number c
 """
 
@@ -18,9 +19,10 @@ from ..interpret import concrete
 from ..ir import Graph, Node, Value
 from ..ops.base import Elementwise
 from ..ops.elementwise import Add, Cast, Div, Mul, StopGradient, Sub
-from ..ops.index import Take
+from ..ops.index import Scatter, Take
 from ..ops.movement import BroadcastTo, Constant, Reshape, Transpose, constant, reshape, transpose
 from ..ops.reduce import Reduce
+from ..ops.rows import SumRows
 from ..trace import emit
 from .rewrite import rewrite
 
@@ -79,8 +81,15 @@ def _fold(node: Node) -> Value | None:
     return constant(np.asarray(out), node.outputs[0].dtype)
 
 
+def _zeros(v: Value) -> bool:
+    number = scalar(v)
+    return number is not None and number == 0 and not np.signbit(float(number))
+
+
 def _rule(node: Node) -> tuple[Value, ...] | None:
     op = node.op
+    if isinstance(op, Scatter) and op.mode == "add" and _zeros(node.inputs[0]) and node.inputs[0].dtype != "bool":
+        return (emit(SumRows(node.inputs[0].shape[0]), *node.inputs[1:]),)
     if not node.inputs or op.kind == "kernel":
         return None
     x, y = node.inputs[0], node.outputs[0]
