@@ -84,10 +84,13 @@ class IntegerLookup(Lookup):
             )
         return a.astype("int64").ravel().tolist()
 
-    def on_texts(self, texts: Array) -> Any:
-        return self(np.array([int(t) for t in texts.ravel().tolist()], "int64").reshape(texts.shape))
+    def ids_of(self, texts: Array) -> Array:
+        return np.array([int(t) for t in texts.ravel().tolist()], "int64").reshape(texts.shape)
 
-    def call(self, inputs: Any) -> Any:
+    def of_ids(self, ids: Any) -> Any:
+        return self(ids) if isinstance(ids, np.ndarray) else self.on_numbers(ids)
+
+    def on_numbers(self, inputs: Any) -> Any:
         self.check_ready()
         x = value(inputs, "int64")
         if self.invert:

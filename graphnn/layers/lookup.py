@@ -237,11 +237,12 @@ class Lookup(TextCalls):
         """The extent of encodings."""
         return self.max_tokens if self.pad_to_max_tokens and self.max_tokens is not None else self.vocabulary_size()
 
-    def check_ready(self) -> None:
-        """Raises RuntimeError where there is no vocabulary yet."""
+    def check_ready(self, layer: Any = None) -> None:
+        """Raises RuntimeError, which names `layer` or else this one, where there is no vocabulary yet."""
         if not self.terms:
+            layer = layer or self
             raise RuntimeError(
-                f"{type(self).__name__} {self.name!r} has no vocabulary yet: give `vocabulary`, or call `adapt` with data."
+                f"{type(layer).__name__} {layer.name!r} has no vocabulary yet: give `vocabulary`, or call `adapt` with data."
             )
 
     def factors(self) -> Array | None:
@@ -256,6 +257,8 @@ class Lookup(TextCalls):
 
     def encode(self, ids: Any) -> Any:
         """Places (-1 for what is left out) in the output mode."""
+        if self.output_mode == "tf_idf" or (self.output_mode != "int" and not self.pad_to_max_tokens):
+            self.check_ready()  # else nobody knows how many places there will be
         return _encode(ids, self.output_mode, self.depth(), self.factors())
 
     # ---- configuration

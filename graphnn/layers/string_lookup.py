@@ -12,13 +12,13 @@ import numpy as np
 from ..tensor import Array
 from ..utils.fingerprints import hash_bins
 from .lookup import Lookup
-from .text_calls import texts_of
+from .text_calls import TextsOnly, texts_of
 
 __all__ = ["StringLookup"]
 
 
-class StringLookup(Lookup):
-    """The place of each text in a vocabulary. It is applied to texts by Python, before a model.
+class StringLookup(TextsOnly, Lookup):
+    """The place of each text in a vocabulary. Python does it, in front of the compiled program of a model.
 
     Args:
         max_tokens: the most places there may be, all included.
@@ -73,14 +73,13 @@ class StringLookup(Lookup):
             return self._texts_at(np.asarray(args[0]))
         return super().__call__(*args, **kwargs)
 
-    def on_texts(self, texts: Array) -> Any:
+    def of_ids(self, ids: Any) -> Any:
+        return self.encode(ids)
+
+    def ids_of(self, texts: Array) -> Array:
+        """The place of each text, -1 for the mask where it is left out."""
         if self.invert:
             raise TypeError(f"StringLookup {self.name!r}: with `invert=True` the input must be integers. Received: texts")
-        self.check_ready()
-        return self.encode(self.ids(texts))
-
-    def ids(self, texts: Array) -> Array:
-        """The place of each text, -1 for the mask where it is left out."""
         flat: list[Any] = texts.ravel().tolist()
         masked = 0 if self.output_mode == "int" else -1
         found = [masked if t == self.mask_token else self.places.get(t, -2) for t in flat]
@@ -104,7 +103,10 @@ class StringLookup(Lookup):
         found = [table[i] if 0 <= i < len(table) else self.oov_token for i in ids.ravel().tolist()]
         return np.array(found, str).reshape(ids.shape)
 
-    def call(self, inputs: Any) -> Any:
-        raise TypeError(
-            f"StringLookup {self.name!r} turns texts into numbers before a model: call it on texts. Received: {inputs}"
-        )
+    def on_numbers(self, inputs: Any) -> Any:
+        if self.invert:
+            raise TypeError(
+                f"StringLookup {self.name!r}: with `invert=True` places become texts, which compiled programs do not hold: call it on "
+                f"what a model predicts. Received: {inputs}"
+            )
+        return super().on_numbers(inputs)

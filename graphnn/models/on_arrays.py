@@ -10,6 +10,7 @@ from graphnn_compiler.trace import active
 
 from .. import tree
 from ..dispatch import find
+from ..front import STRING, TextError, text_rows
 from ..layers import versions
 from ..layers.layer import Layer
 from ..narrowing import check_whole, holds
@@ -81,11 +82,18 @@ class OnArrays(_Base):
             raise ValueError(
                 f"Inputs to a layer should be tensors. Got '{x}' (of type {type(x)}) as input for layer '{self.name}'."
             )
-        a = as_array(x)
+        texts = text_rows(x, f"input {self.input_names[i]!r} of model {self.name!r}") if self._inputs[i].dtype == STRING else None
+        a = as_array(x) if texts is None else texts
+        if texts is None and self._inputs[i].dtype == STRING:
+            raise TextError(
+                f"Input {self.input_names[i]!r} of model {self.name!r} takes texts (its dtype is string). Received: an array of dtype {a.dtype}"
+            )
         change = self.fitted(i, a.shape)
         if change:
             a = a[..., None] if change > 0 else a[..., 0]
         dtype = self._inputs[i].dtype
+        if dtype == STRING:
+            return a
         if not holds(dtype, a.dtype.name):
             name = f"inputs[{i}]" if len(self._inputs) > 1 else "inputs"
             check_whole(a, dtype, f"input {self.input_names[i]!r} of model {self.name!r}", name)

@@ -227,7 +227,7 @@ class Trainer(OnBatch):
         hooks.on_predict_end()
         if limit is not None and loop.done < limit and not self.stop_predicting:
             ran_out(source.kind, limit, loop.done)
-        if step.single and type(x) is np.ndarray and step.by_rows and step.general and Column(x, "x").plain:
+        if step.front is None and step.single and type(x) is np.ndarray and step.by_rows and step.general and Column(x, "x").plain:
             self._compiled.quick[(x.shape[1:], x.dtype)] = step
         return outputs
 

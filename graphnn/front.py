@@ -1,0 +1,298 @@
+"""Texts in models. They never enter the compiler: layers that make numbers of texts do so in Python, in front of a compiled program.
+
+While a model is traced, an input of dtype "string" is a `Texts`, a shape without numbers. A layer that takes texts asks it for numbers
+(`Texts.numbered`): that adds an input to the program, and a call of the layer to the `Front` of the program, which makes that input of the
+texts of each batch before the program runs. Ops that only move elements give `Texts` again; all others raise a TypeError. So texts work
+wherever programs are traced: in the steps of `fit`, in calls on arrays, in the DAG of layers, in code of users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from graphnn_compiler.apart import rows_apart
+from graphnn_compiler.dims import Shape
+from graphnn_compiler.executable import Rows
+from graphnn_compiler.interpret import interpret
+from graphnn_compiler.ir import Graph, Value
+from graphnn_compiler.trace import Tracer, active, tracing
+
+from . import tree
+from .tensor import Array, Operators, dims_of
+
+STRING = "string"
+TABLE = 256 << 20  # bytes of numbers up to which those of a data set are kept from epoch to epoch
+# The ops that texts may go through.
+MOVES = frozenset(
+    "broadcast_to concatenate expand_dims get_item moveaxis ravel reshape split squeeze stack swapaxes transpose unstack".split()
+)
+
+
+class TextError(TypeError, ValueError):
+    """Texts where numbers are expected, or the other way round. (Keras raises one or the other.)"""
+
+
+# ---- texts as data
+
+
+class TextRows(np.ndarray[Any, np.dtype[Any]]):
+    """An array of texts (str or bytes, as objects), and the numbers that were made of its rows so far."""
+
+    kept: dict[Call, tuple[Array, Array]]
+
+    def __array_finalize__(self, obj: Any) -> None:
+        self.kept = {}
+
+
+def text_rows(x: Any, name: str = "") -> TextRows | None:
+    """Texts, where x is one, or an array or a list of them; None where it holds none.
+
+    Raises:
+        TextError: it holds texts and other things; it is called `name` in the message.
+    """
+    if tree.is_list(x):
+        if not any(isinstance(e, str | bytes) or _kind(e) in "USOT" for e in tree.flatten(x)):
+            return None
+    elif not isinstance(x, str | bytes) and _kind(x) not in "USOT":
+        return None
+    a: Array = np.asarray(x)
+    if a.dtype.kind not in "USOT":
+        return None
+    flat: list[Any] = a.ravel().tolist()
+    bad = next((i for i, t in enumerate(flat) if not isinstance(t, str | bytes)), None)
+    if bad is not None:
+        if not name or not any(isinstance(t, str | bytes) for t in flat):
+            return None
+        at = [int(i) for i in np.unravel_index(bad, a.shape)]
+        raise TextError(
+            f"{name} is an array of texts, but holds {flat[bad]!r:.60} (of type {type(flat[bad]).__name__}) at {at}; all of it must "
+            "be texts (str or bytes)"
+        )
+    out = np.empty(len(flat), object)
+    out[:] = flat
+    return out.reshape(a.shape).view(TextRows)
+
+
+def decoded(rows: Array, encoding: str) -> Array:
+    """A plain array of str; `encoding` is that of bytes."""
+    out = np.empty(rows.size, object)
+    out[:] = [t.decode(encoding) if isinstance(t, bytes) else t for t in rows.ravel().tolist()]
+    return out.reshape(rows.shape)
+
+
+def dtype_of(a: Array) -> str:
+    """The name of the dtype of an array as programs have it."""
+    return STRING if isinstance(a, TextRows) else a.dtype.name
+
+
+def _kind(x: Any) -> str:
+    """The kind of the dtype of an array; "-" for anything else."""
+    dtype: Any = getattr(x, "dtype", None)
+    if isinstance(dtype, np.dtype):
+        return dtype.kind
+    return "O" if STRING in str(dtype) else "-"
+
+
+# ---- texts in a trace
+
+
+class Texts(Operators):
+    """Texts inside a trace: those of an input, or what an op that moves elements makes of some.
+
+    Attributes:
+        front: of the trace.
+        shape: its extents.
+        place: the number of an input of the function that is traced: the texts themselves, or the first that they are made of.
+    """
+
+    __array_ufunc__ = None
+    __hash__ = object.__hash__
+    dtype = STRING
+
+    def __init__(self, front: Front, shape: Shape, place: int, made: tuple[Graph, Sequence[Texts], int] | None = None):
+        self.front, self.shape, self.place, self._made = front, shape, place, made
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        return f"<texts of shape {self.shape}>"
+
+    def numbered(self, layer: Any) -> Value:
+        """The integers that a layer makes of these texts, as an input of the program."""
+        return self.front.call(layer, self)
+
+    def of(self, rows: Callable[[int], Array]) -> Array:
+        """The texts as data, from those of the inputs."""
+        if self._made is None:
+            return rows(self.place).view(np.ndarray)
+        graph, sources, i = self._made
+        return interpret(graph, [s.of(rows) for s in sources], {})[0][i]
+
+    def by_rows(self) -> bool:
+        """Whether each row is made of the same row of an input."""
+        if self._made is None:
+            return True
+        graph, sources, _ = self._made
+        return all(s.by_rows() and s.place == self.place for s in sources) and rows_apart(graph, self.shape[0])
+
+
+def moved(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A public op on texts.
+
+    Args:
+        function: the body of the op.
+        args, kwargs: its arguments, with `Texts` among them.
+
+    Raises:
+        TextError: the op does more than to move elements.
+    """
+    name, leaves = function.__name__, tree.flatten([args, kwargs])
+    sources = list({id(x): x for x in leaves if isinstance(x, Texts)}.values())
+    if name not in MOVES or any(isinstance(x, Value) for x in leaves):
+        raise refusal(f"ops.{name}")
+    tracer = Tracer()
+    with tracing(tracer):  # it moves bytes, in a graph of its own
+        values = {id(x): tracer.input(x.shape, "int8") for x in sources}
+
+        def stand_in(x: Any) -> Any:
+            return values.get(id(x), x)
+
+        found = function(*tree.map_structure(stand_in, args), **tree.map_structure(stand_in, kwargs))
+        outputs: list[Value] = tree.flatten(found)
+        graph = tracer.finish(outputs)
+    if any(node.op.kind != "movement" for node in graph.nodes):
+        raise refusal(f"ops.{name} with these arguments")
+    front, place = sources[0].front, sources[0].place
+    texts = [Texts(front, v.shape, place, (graph, sources, i)) for i, v in enumerate(outputs)]
+    return tree.pack_sequence_as(found, texts)
+
+
+def refusal(what: str = "") -> TextError:
+    """The error of an op on texts that needs numbers; it names the layer in whose call that happens."""
+    tracer = active()
+    layer = f"layer {tracer.path[-1]!r}" if tracer is not None and tracer.path else ""
+    who = " in ".join([w for w in (what, layer) if w]) or "an op"
+    return TextError(
+        f"{who} works on numbers, but was given texts (a tensor of dtype string). TextVectorization, StringLookup and Hashing make "
+        "numbers of texts"
+    )
+
+
+# ---- in front of a program
+
+
+class Call:
+    """A call of a layer on texts; `value` is the input of the program that takes its numbers."""
+
+    def __init__(self, layer: Any, texts: Texts, value: Value):
+        self.layer, self.texts, self.value = layer, texts, value
+        same = value.shape[:1] == texts.front.inputs[texts.place].shape[:1]
+        extents = all(isinstance(n, int) for n in value.shape[1:])
+        # Whether a row of numbers depends on the same row of texts alone, so that it may be made at any time, with any others.
+        self.by_rows = bool(value.shape) and same and extents and layer.each_text_alone and texts.by_rows()
+
+    def numbers(self, rows: Callable[[int], Array]) -> Array:
+        """The numbers for some rows of the inputs."""
+        try:
+            return np.ascontiguousarray(self.layer.ids_of(decoded(self.texts.of(rows), self.layer.encoding)), "int64")
+        except Exception as e:
+            e.add_note(f"in front of the compiled program, in layer {self.layer.name!r} (of type {type(self.layer).__name__})")
+            raise
+
+    def all_rows(self, inputs: Sequence[Array | Rows], steps: int) -> Rows:
+        """The numbers for the rows of some steps; where there is memory for all, no row's are made twice."""
+        first: Any = inputs[self.texts.place]
+        chosen = np.arange(first.first, first.first + steps * first.batch)
+        if first.order is not None:
+            chosen = first.order[chosen]
+        n, trailing = len(first.array), self.value.shape[1:]
+
+        def part(where: Array) -> Array:
+            def rows(place: int) -> Array:
+                x: Any = inputs[place]
+                return x.array[where]
+
+            return self.numbers(rows)
+
+        if 8 * n * int(np.prod(trailing)) > TABLE:
+            return Rows(part(chosen), first.batch)
+        table, done = first.array.kept.setdefault(self, (np.empty((n, *trailing), "int64"), np.zeros(n, bool)))
+        missing = chosen[~done[chosen]]
+        if missing.size:
+            table[missing] = part(missing)
+            done[missing] = True
+        return Rows(table, first.batch, first.first, first.order)
+
+
+class Front:
+    """What is done in Python before a program runs: it turns what a function was given into the inputs of its program.
+
+    Attributes:
+        inputs: of the traced function: values, and `Texts` for those of dtype string.
+        calls: the calls of layers on texts.
+    """
+
+    def __init__(self, tracer: Tracer):
+        self.tracer = tracer
+        self.inputs: list[Value | Texts] = []
+        self.calls: list[Call] = []
+
+    def input(self, shape: Shape, dtype: str, name: str = "") -> Any:
+        """The next input of the function."""
+        x = Texts(self, shape, len(self.inputs)) if dtype == STRING else self.tracer.input(shape, dtype, name)
+        self.inputs.append(x)
+        return x
+
+    def call(self, layer: Any, texts: Texts) -> Value:
+        """The numbers that a layer makes of texts, as an input of the program."""
+        for c in self.calls:
+            if c.layer is layer and c.texts is texts:
+                return c.value
+        first = all(c.layer is not layer for c in self.calls)
+        length = layer.length if first else dims_of((None, None))[1]
+        self.calls.append(Call(layer, texts, self.tracer.input(layer.ids_shape(texts.shape, length), "int64")))
+        return self.calls[-1].value
+
+    def ready(self) -> Front | None:
+        """Itself, where there are texts.
+
+        Raises:
+            RuntimeError: a layer has no vocabulary yet.
+        """
+        for c in self.calls:
+            c.layer.check_ready()
+        return self if any(isinstance(x, Texts) for x in self.inputs) else None
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether several batches may be prepared together."""
+        return all(c.by_rows for c in self.calls)
+
+    def names(self, names: Sequence[str]) -> list[str]:
+        """What the inputs of the program are called, where those of the function are called `names`."""
+        plain = [n for n, x in zip(names, self.inputs, strict=True) if not isinstance(x, Texts)]
+        return plain + [f"{c.layer.name}({names[c.texts.place]})" for c in self.calls]
+
+    def describe(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The calls for reports, a line for each."""
+        return tuple(f"{type(c.layer).__name__}({names[c.texts.place]}) in Python  {c.layer.name}" for c in self.calls)
+
+    def __call__(self, inputs: Sequence[Array | Rows], steps: int = 1) -> list[Array | Rows]:
+        """The inputs of the program for those of the function: arrays, or the rows of some steps."""
+
+        def rows(place: int) -> Array:
+            x = inputs[place]
+            return x.at(0) if isinstance(x, Rows) else x
+
+        found = [x for x, v in zip(inputs, self.inputs, strict=True) if not isinstance(v, Texts)]
+        for c in self.calls:
+            together = c.by_rows and isinstance(inputs[c.texts.place], Rows)
+            if not together and steps > 1:
+                raise RuntimeError(f"the texts of {steps} batches cannot be prepared together")
+            found.append(c.all_rows(inputs, steps) if together else c.numbers(rows))
+        return found
