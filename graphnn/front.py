@@ -20,7 +20,8 @@ from graphnn_compiler.ir import Graph, Value
 from graphnn_compiler.trace import Tracer, active, tracing
 
 from . import tree
-from .tensor import Array, Operators, dims_of
+from .context import collected
+from .tensor import Array, KerasTensor, Operators, dims_of
 
 STRING = "string"
 TABLE = 256 << 20  # bytes of numbers up to which those of a data set are kept from epoch to epoch
@@ -76,10 +77,22 @@ def text_rows(x: Any, name: str = "") -> TextRows | None:
 
 
 def decoded(rows: Array, encoding: str) -> Array:
-    """A plain array of str; `encoding` is that of bytes."""
+    """A plain array of str; `encoding` is that of bytes.
+
+    Raises:
+        TextError: bytes are not of that encoding.
+    """
     out = np.empty(rows.size, object)
-    out[:] = [t.decode(encoding) if isinstance(t, bytes) else t for t in rows.ravel().tolist()]
+    try:
+        out[:] = [t.decode(encoding) if isinstance(t, bytes) else t for t in rows.ravel().tolist()]
+    except UnicodeDecodeError as e:
+        raise TextError(f"a text that came as bytes is not {encoding}: {e.object!r:.60}, at byte {e.start}: {e.reason}") from None
     return out.reshape(rows.shape)
+
+
+def holds_texts(x: Any) -> bool:
+    """Whether x is texts: in a trace, symbolic, or data."""
+    return x.dtype == STRING if isinstance(x, KerasTensor | Texts | Value) else text_rows(x) is not None
 
 
 def dtype_of(a: Array) -> str:
@@ -89,6 +102,8 @@ def dtype_of(a: Array) -> str:
 
 def _kind(x: Any) -> str:
     """The kind of the dtype of an array; "-" for anything else."""
+    if isinstance(x, KerasTensor | Texts):
+        return "-"
     dtype: Any = getattr(x, "dtype", None)
     if isinstance(dtype, np.dtype):
         return dtype.kind
@@ -151,7 +166,7 @@ def moved(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     Raises:
         TextError: the op does more than to move elements.
     """
-    name, leaves = function.__name__, tree.flatten([args, kwargs])
+    name, leaves = function.__name__.strip("_"), tree.flatten([args, kwargs])
     sources = list({id(x): x for x in leaves if isinstance(x, Texts)}.values())
     if name not in MOVES or any(isinstance(x, Value) for x in leaves):
         raise refusal(f"ops.{name}")
@@ -262,10 +277,10 @@ class Front:
         """Itself, where there are texts.
 
         Raises:
-            RuntimeError: a layer has no vocabulary yet.
+            RuntimeError: a layer has to learn first.
         """
-        for c in self.calls:
-            c.layer.check_ready()
+        for layer in [c.layer for c in self.calls] + collected(self.tracer).unready:
+            layer.check_ready()
         return self if any(isinstance(x, Texts) for x in self.inputs) else None
 
     @property

@@ -17,7 +17,7 @@ from graphnn_compiler.trace import emit
 
 from ..dispatch import value
 from ..tensor import Array
-from .adapting import place_among
+from .adapting import not_yet, place_among
 from .lookup import Lookup, encoded_places
 from .number_hashing import number_bins
 
@@ -91,8 +91,10 @@ class IntegerLookup(Lookup):
         return self(ids) if isinstance(ids, np.ndarray) else self.on_numbers(ids)
 
     def on_numbers(self, inputs: Any) -> Any:
-        self.check_ready()
         x = value(inputs, "int64")
+        if not self.terms and self.output_mode == "int":
+            return not_yet(self, x)
+        self.check_ready()
         if self.invert:
             return self._terms_at(x)
         factors = self.factors()

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from graphnn_compiler.ir import Value
 
-from ..tensor import Array
+from ..front import Texts
+from ..tensor import Array, KerasTensor
 from ..utils.fingerprints import hash_bins
 from .lookup import Lookup
 from .text_calls import TextsOnly, texts_of
@@ -69,7 +71,7 @@ class StringLookup(TextsOnly, Lookup):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Applies the layer to texts, or with `invert` to places."""
-        if self.invert and args and texts_of(args[0]) is None and not hasattr(args[0], "dims"):
+        if self.invert and args and not isinstance(args[0], KerasTensor | Texts | Value) and texts_of(args[0]) is None:
             return self._texts_at(np.asarray(args[0]))
         return super().__call__(*args, **kwargs)
 

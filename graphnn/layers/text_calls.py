@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from ..dispatch import find
 from ..front import STRING, Texts, decoded, text_rows
@@ -47,6 +47,9 @@ class TextCalls(ConfiguredLayer):
 
     def check_ready(self) -> None:
         """Raises RuntimeError where something must be learnt first."""
+
+    def _twin(self) -> Self:
+        return self  # there is nothing to build
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Applies the layer to texts, to arrays, or to symbolic tensors."""

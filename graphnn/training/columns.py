@@ -38,7 +38,7 @@ class Column:
     def __init__(self, source: Any, name: str, texts: bool = False):
         found = text_rows(source, name) if texts else None
         self.name, self.source = name, source
-        self.dtype = _target_dtype(source.dtype, name, source) if found is None else STRING
+        self.dtype = _target_dtype(source.dtype, name, source, texts) if found is None else STRING
         self.shape: tuple[int, ...] = tuple(int(n) for n in source.shape)
         if not self.shape:
             raise ValueError(f"{name} is a single number ({source!r}); an array with an axis of samples is expected")
@@ -75,19 +75,19 @@ class Column:
         return Column((self.source if self.array is None else self.array)[start:stop], self.name, self.dtype == STRING)
 
 
-def no_numbers(dtype: Any, name: str, source: Any) -> ValueError:
-    """The error of an array that holds no numbers where these are expected."""
+def no_numbers(dtype: Any, name: str, source: Any, texts: bool = False) -> ValueError:
+    """The error of an array that holds no numbers, nor texts, where these are expected."""
     found = ""
     if np.dtype(dtype).kind == "O" and getattr(source, "size", 0):
         first = np.asarray(source).flat[0]
         found = f" whose first value is {first!r:.60} of type {type(first).__name__}"
     return ValueError(
         f"Invalid dtype: {dtype}. {name} is an array of dtype {dtype} and shape {tuple(source.shape)}{found}; "
-        "numbers (bool, integers or floats) are expected"
+        f"numbers (bool, integers or floats){' or texts' if texts else ''} are expected"
     )
 
 
-def _target_dtype(dtype: Any, name: str, source: Any) -> str:
+def _target_dtype(dtype: Any, name: str, source: Any, texts: bool) -> str:
     """The dtype that a program reads; a ValueError for what holds no numbers."""
     dtype = np.dtype(dtype)
     known = _KNOWN.get(dtype) or _KNOWN.get(dtype.newbyteorder("="))
@@ -97,7 +97,7 @@ def _target_dtype(dtype: Any, name: str, source: Any) -> str:
         return "float64"  # the long double of this machine
     if dtype.name.startswith(("bfloat16", "float8")):
         return "float32"
-    raise no_numbers(dtype, name, source)
+    raise no_numbers(dtype, name, source, texts)
 
 
 def is_array(x: Any) -> TypeGuard[Array]:
