@@ -8,12 +8,14 @@ wherever programs are traced: in the steps of `fit`, in calls on arrays, in the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
 from graphnn_compiler.apart import rows_apart
-from graphnn_compiler.dims import Shape
+from graphnn_compiler.dims import Dim, Shape, symbol, symbols_of
 from graphnn_compiler.executable import Rows
 from graphnn_compiler.interpret import interpret
 from graphnn_compiler.ir import Graph, Value
@@ -21,9 +23,9 @@ from graphnn_compiler.trace import Tracer, active, tracing
 
 from . import tree
 from .context import collected
-from .tensor import Array, KerasTensor, Operators, dims_of
+from .tensor import Array, KerasTensor, Operators
+from .texts import STRING, TextError, TextRows, decoded, text_rows
 
-STRING = "string"
 TABLE = 256 << 20  # bytes of numbers up to which those of a data set are kept from epoch to epoch
 # The ops that texts may go through.
 MOVES = frozenset(
@@ -31,86 +33,20 @@ MOVES = frozenset(
 )
 
 
-class TextError(TypeError, ValueError):
-    """Texts where numbers are expected, or the other way round. (Keras raises one or the other.)"""
+_lengths = count()
 
 
-# ---- texts as data
+def new_length() -> Dim:
+    """A new symbol for the number of words in the longest text of a batch."""
+    return symbol(f"words{next(_lengths)}")
 
 
-class TextRows(np.ndarray[Any, np.dtype[Any]]):
-    """An array of texts (str or bytes, as objects), and the numbers that were made of its rows so far."""
-
-    kept: dict[Call, tuple[Array, Array]]
-
-    def __array_finalize__(self, obj: Any) -> None:
-        self.kept = {}
-
-
-def text_rows(x: Any, name: str = "") -> TextRows | None:
-    """Texts, where x is one, or an array or a list of them; None where it holds none.
-
-    Raises:
-        TextError: it holds texts and other things; it is called `name` in the message.
-    """
-    if tree.is_list(x):
-        if not any(isinstance(e, str | bytes) or _kind(e) in "USOT" for e in tree.flatten(x)):
-            return None
-    elif not isinstance(x, str | bytes) and _kind(x) not in "USOT":
-        return None
-    a: Array = np.asarray(x)
-    if a.dtype.kind not in "USOT":
-        return None
-    flat: list[Any] = a.ravel().tolist()
-    bad = next((i for i, t in enumerate(flat) if not isinstance(t, str | bytes)), None)
-    if bad is not None:
-        if not name or not any(isinstance(t, str | bytes) for t in flat):
-            return None
-        at = [int(i) for i in np.unravel_index(bad, a.shape)]
-        raise TextError(
-            f"{name} is an array of texts, but holds {flat[bad]!r:.60} (of type {type(flat[bad]).__name__}) at {at}; all of it must "
-            "be texts (str or bytes)"
-        )
-    out = np.empty(len(flat), object)
-    out[:] = flat
-    return out.reshape(a.shape).view(TextRows)
-
-
-def decoded(rows: Array, encoding: str) -> Array:
-    """A plain array of str; `encoding` is that of bytes.
-
-    Raises:
-        TextError: bytes are not of that encoding.
-    """
-    out = np.empty(rows.size, object)
-    try:
-        out[:] = [t.decode(encoding) if isinstance(t, bytes) else t for t in rows.ravel().tolist()]
-    except UnicodeDecodeError as e:
-        raise TextError(f"a text that came as bytes is not {encoding}: {e.object!r:.60}, at byte {e.start}: {e.reason}") from None
-    return out.reshape(rows.shape)
+# ---- texts in a trace
 
 
 def holds_texts(x: Any) -> bool:
     """Whether x is texts: in a trace, symbolic, or data."""
     return x.dtype == STRING if isinstance(x, KerasTensor | Texts | Value) else text_rows(x) is not None
-
-
-def dtype_of(a: Array) -> str:
-    """The name of the dtype of an array as programs have it."""
-    return STRING if isinstance(a, TextRows) else a.dtype.name
-
-
-def _kind(x: Any) -> str:
-    """The kind of the dtype of an array; "-" for anything else."""
-    if isinstance(x, KerasTensor | Texts):
-        return "-"
-    dtype: Any = getattr(x, "dtype", None)
-    if isinstance(dtype, np.dtype):
-        return dtype.kind
-    return "O" if STRING in str(dtype) else "-"
-
-
-# ---- texts in a trace
 
 
 class Texts(Operators):
@@ -123,7 +59,6 @@ class Texts(Operators):
     """
 
     __array_ufunc__ = None
-    __hash__ = object.__hash__
     dtype = STRING
 
     def __init__(self, front: Front, shape: Shape, place: int, made: tuple[Graph, Sequence[Texts], int] | None = None):
@@ -221,11 +156,12 @@ class Call:
 
     def all_rows(self, inputs: Sequence[Array | Rows], steps: int) -> Rows:
         """The numbers for the rows of some steps; where there is memory for all, no row's are made twice."""
-        first: Any = inputs[self.texts.place]
-        chosen = np.arange(first.first, first.first + steps * first.batch)
+        first = inputs[self.texts.place]
+        assert isinstance(first, Rows) and isinstance(first.array, TextRows)
+        chosen: Array = np.arange(first.first, first.first + steps * first.batch)
         if first.order is not None:
             chosen = first.order[chosen]
-        n, trailing = len(first.array), self.value.shape[1:]
+        n, trailing = len(first.array), [d for d in self.value.shape[1:] if isinstance(d, int)]  # all of them
 
         def part(where: Array) -> Array:
             def rows(place: int) -> Array:
@@ -234,10 +170,10 @@ class Call:
 
             return self.numbers(rows)
 
-        if 8 * n * int(np.prod(trailing)) > TABLE:
+        if 8 * n * math.prod(trailing) > TABLE:
             return Rows(part(chosen), first.batch)
         table, done = first.array.kept.setdefault(self, (np.empty((n, *trailing), "int64"), np.zeros(n, bool)))
-        missing = chosen[~done[chosen]]
+        missing: Array = chosen[~done[chosen]]
         if missing.size:
             table[missing] = part(missing)
             done[missing] = True
@@ -256,6 +192,7 @@ class Front:
         self.tracer = tracer
         self.inputs: list[Value | Texts] = []
         self.calls: list[Call] = []
+        self._told: list[int] = []  # the texts whose shapes the program must be told
 
     def input(self, shape: Shape, dtype: str, name: str = "") -> Any:
         """The next input of the function."""
@@ -269,16 +206,21 @@ class Front:
             if c.layer is layer and c.texts is texts:
                 return c.value
         first = all(c.layer is not layer for c in self.calls)
-        length = layer.length if first else dims_of((None, None))[1]
+        length = layer.length if first else new_length()
         self.calls.append(Call(layer, texts, self.tracer.input(layer.ids_shape(texts.shape, length), "int64")))
         return self.calls[-1].value
 
     def ready(self) -> Front | None:
-        """Itself, where there are texts.
+        """Itself, where there are texts; called when all is traced.
 
         Raises:
             RuntimeError: a layer has to learn first.
         """
+        known = _plain_symbols(self.tracer.graph.inputs)
+        for i, x in enumerate(self.inputs):
+            if isinstance(x, Texts) and not known >= _plain_symbols([x]):
+                self.tracer.input((*x.shape, 0), "int8")  # no numbers, but extents that no other input has
+                self._told.append(i)
         for layer in [c.layer for c in self.calls] + collected(self.tracer).unready:
             layer.check_ready()
         return self if any(isinstance(x, Texts) for x in self.inputs) else None
@@ -286,28 +228,35 @@ class Front:
     @property
     def by_rows(self) -> bool:
         """Whether several batches may be prepared together."""
-        return all(c.by_rows for c in self.calls)
+        return not self._told and all(c.by_rows for c in self.calls)
 
     def names(self, names: Sequence[str]) -> list[str]:
         """What the inputs of the program are called, where those of the function are called `names`."""
         plain = [n for n, x in zip(names, self.inputs, strict=True) if not isinstance(x, Texts)]
-        return plain + [f"{c.layer.name}({names[c.texts.place]})" for c in self.calls]
+        made = [f"{c.layer.name}({names[c.texts.place]})" for c in self.calls]
+        return plain + made + [f"the shape of {names[i]}" for i in self._told]
 
     def describe(self, names: Sequence[str]) -> tuple[str, ...]:
         """The calls for reports, a line for each."""
         return tuple(f"{type(c.layer).__name__}({names[c.texts.place]}) in Python  {c.layer.name}" for c in self.calls)
 
-    def __call__(self, inputs: Sequence[Array | Rows], steps: int = 1) -> list[Array | Rows]:
+    def __call__(self, inputs: Sequence[Array | Rows], steps: int = 1) -> list[Any]:
         """The inputs of the program for those of the function: arrays, or the rows of some steps."""
 
         def rows(place: int) -> Array:
             x = inputs[place]
             return x.at(0) if isinstance(x, Rows) else x
 
-        found = [x for x, v in zip(inputs, self.inputs, strict=True) if not isinstance(v, Texts)]
+        found: list[Any] = [x for x, v in zip(inputs, self.inputs, strict=True) if not isinstance(v, Texts)]
         for c in self.calls:
             together = c.by_rows and isinstance(inputs[c.texts.place], Rows)
             if not together and steps > 1:
                 raise RuntimeError(f"the texts of {steps} batches cannot be prepared together")
             found.append(c.all_rows(inputs, steps) if together else c.numbers(rows))
-        return found
+        return found + [np.empty((*rows(i).shape, 0), "int8") for i in self._told]
+
+
+def _plain_symbols(inputs: Iterable[Value | Texts]) -> set[str]:
+    """The symbols that stand alone as an extent."""
+    alone = {d for x in inputs for d in x.shape if isinstance(d, Dim)}
+    return {n for d in alone for n in symbols_of(d) if d == symbol(n)}

@@ -18,8 +18,9 @@ from graphnn_compiler.trace import Tracer, tracing
 
 from . import context
 from .config import standard_dtype
-from .front import Front, TextError, TextRows, Texts
+from .front import Front, Texts
 from .tensor import Array, Tensor
+from .texts import TextError, TextRows
 from .tree import is_dict, is_list, like
 from .variable import Variable
 

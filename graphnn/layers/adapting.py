@@ -55,7 +55,7 @@ def _elements(layer: Any, x: Any, texts: bool) -> Array:
 
 
 def not_yet(layer: Any, x: Value) -> Value:
-    """The integers of a layer that has to learn first: they have a shape while a model is put together, and no program may run with them."""
+    """The integers of a layer that has to learn first: they have a shape while a model is put together; no program may run with them."""
     collected().unready.append(layer)
     return emit(Take(0), value(np.zeros(0, "int64")), cast(x, "int64"))  # in the body of a loop, this fails
 

@@ -10,9 +10,9 @@ from graphnn_compiler.dims import ConcreteExtentNeeded, Shape, symbol
 
 from .. import tree
 from ..dispatch import listed
-from ..front import TextRows, dtype_of, text_rows
 from ..program import Program, Programs, fill, is_arraylike, split
 from ..tensor import BATCH, Array
+from ..texts import TextRows, dtype_of, text_rows
 from . import versions
 from .state import State
 

@@ -15,10 +15,10 @@ from graphnn_compiler.trace import active
 from .. import tree
 from ..context import calling, current_path, current_training, get_mask, mask_may_end_in, name_scope, set_mask, suspended
 from ..dispatch import find, value
-from ..front import STRING, TextError
 from ..node import Node, symbolic_outputs
 from ..program import is_arraylike
 from ..tensor import KerasTensor, Tensor, dims_of
+from ..texts import STRING, TextError
 from . import versions
 from .array_calls import ArrayCalls
 from .base import super_missing

@@ -33,6 +33,8 @@ class Lookup(TextCalls):
     Subclasses write `terms_of`, an array as Python terms.
     """
 
+    untracked = frozenset(("counts", "documents", "idf", "idf_weights", "places", "terms", "vocabulary"))
+
     def __init__(
         self, max_tokens: int | None, num_oov_indices: int, mask_token: Any, oov_token: Any, vocabulary: Any, idf_weights: Any,
         invert: bool, output_mode: str, sparse: bool, pad_to_max_tokens: bool, oov_method: str, salt: Any, name: str | None, **kwargs: Any,
@@ -175,6 +177,8 @@ class Lookup(TextCalls):
         start = len(self._special())
         self.terms, self.idf = terms, idf
         self.places = {t: start + i for i, t in enumerate(terms)}
+        if self.mask_token is not None:
+            self.places[self.mask_token] = 0 if self.output_mode == "int" else -1
         raise_epoch()
 
     # ---- learning it

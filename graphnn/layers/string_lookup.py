@@ -5,6 +5,7 @@ Exports: StringLookup.
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -80,22 +81,25 @@ class StringLookup(TextsOnly, Lookup):
 
     def ids_of(self, texts: Array) -> Array:
         """The place of each text, -1 for the mask where it is left out."""
+        return self.places_of(texts.ravel().tolist()).reshape(texts.shape)
+
+    def places_of(self, texts: list[str]) -> Array:
+        """`ids_of` for a list."""
         if self.invert:
             raise TypeError(f"StringLookup {self.name!r}: with `invert=True` the input must be integers. Received: texts")
-        flat: list[Any] = texts.ravel().tolist()
-        masked = 0 if self.output_mode == "int" else -1
-        found = [masked if t == self.mask_token else self.places.get(t, -2) for t in flat]
-        if -2 in found:
-            unknown = [t for t, i in zip(flat, found, strict=True) if i == -2]
-            if not self.num_oov_indices:
+        first = len(self._special()) - self.num_oov_indices
+        unknown = first if self.num_oov_indices == 1 else -2
+        found = np.fromiter(map(self.places.get, texts, repeat(unknown)), "int64", len(texts))
+        if unknown < 0:
+            where = np.flatnonzero(found == unknown)
+            strangers = [texts[i] for i in where.tolist()]
+            if strangers and not self.num_oov_indices:
                 raise ValueError(
-                    f"StringLookup {self.name!r}: texts are not in the vocabulary, and `num_oov_indices` is 0. Received: {unknown[:5]}"
+                    f"StringLookup {self.name!r}: texts are not in the vocabulary, and `num_oov_indices` is 0. Received: {strangers[:5]}"
                 )
-            first = len(self._special()) - self.num_oov_indices
-            bins = hash_bins(np.array(unknown, object), self.num_oov_indices, self.key) if self.num_oov_indices > 1 else None
-            rest = iter([first] * len(unknown) if bins is None else (bins + first).tolist())
-            found = [next(rest) if i == -2 else i for i in found]
-        return np.array(found, "int64").reshape(texts.shape)
+            if strangers:
+                found[where] = hash_bins(np.array(strangers, object), self.num_oov_indices, self.key) + first
+        return found
 
     def _texts_at(self, ids: Array) -> Array:
         self.check_ready()

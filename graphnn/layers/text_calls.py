@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+import numpy as np
+
 from ..dispatch import find
-from ..front import STRING, Texts, decoded, text_rows
-from ..tensor import Array, KerasTensor, Tensor, as_tensor, dims_of
+from ..front import Texts, new_length
+from ..tensor import Array, KerasTensor, as_tensor
+from ..texts import STRING, decoded, text_rows
 from .common import ConfiguredLayer
 
 
@@ -19,7 +22,7 @@ class TextCalls(ConfiguredLayer):
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
-        self.length = dims_of((None, None))[1]  # of the integers of a text, where it is that of the longest
+        self.length = new_length()  # of the integers of a text, where it is that of the longest
 
     def ids_of(self, texts: Array) -> Array:
         """The integers that an array of texts (str, as objects) becomes."""
@@ -57,7 +60,7 @@ class TextCalls(ConfiguredLayer):
             texts = texts_of(args[0], self.encoding)
             if texts is not None:
                 found = self.on_texts(texts)
-                return found if isinstance(found, Tensor) else as_tensor(found)
+                return as_tensor(found) if isinstance(found, np.ndarray) else found  # a value, inside a trace
         return super().__call__(*args, **kwargs)
 
     def call(self, inputs: Any) -> Any:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from ..tensor import Array
-from ..utils.sequences import pad_sequences
 from .adapting import batches
 from .common import ConfiguredLayer
 from .input_spec import known
@@ -27,6 +27,7 @@ STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
 SPLIT = ("whitespace", "character")
 _SMALL = {ord(c): ord(c.lower()) for c in string.ascii_uppercase}
 _NO_PUNCTUATION = dict.fromkeys(map(ord, string.punctuation))
+_SEPARATORS = ("\x1c", "\x1d", "\x1e", "\x1f")  # blanks for Python
 _BLANKS = re.compile("[ \t\n\v\f\r]+")
 
 
@@ -205,7 +206,7 @@ class TextVectorization(TextsOnly):
         if self._one_each:
             ids = self.lookup.ids_of(self._standardized(texts))
         else:
-            ids = self._padded([self.lookup.ids_of(np.array(row, object)) for row in self.words(texts)])
+            ids = self._padded(self.words(texts))
         return ids[0] if one else ids
 
     @property
@@ -225,12 +226,17 @@ class TextVectorization(TextsOnly):
             self.check_ready()
         return self.lookup.encode(ids)
 
-    def _padded(self, rows: Sequence[Array]) -> Array:
+    def _padded(self, rows: Sequence[list[str]]) -> Array:
+        """The numbers of words, row by row, cut or filled up."""
         length = self.output_sequence_length
+        sizes = np.fromiter(map(len, rows), "int64", len(rows))
         if length is None:
-            length = max(map(len, rows), default=0)
-        empty = 0 if self.output_mode == "int" else -1
-        return pad_sequences(rows, length, "int64", "post", "post", empty)
+            length = int(sizes.max(initial=0))
+        elif sizes.max(initial=0) > length:
+            rows = [row[:length] for row in rows]
+        out = np.full((len(rows), length), 0 if self.output_mode == "int" else -1, "int64")
+        out[np.arange(length) < sizes[:, None]] = self.lookup.places_of([*chain.from_iterable(rows)])
+        return out
 
     # ---- configuration
 
@@ -264,6 +270,8 @@ def _sizes(ngrams: Any) -> tuple[int, ...] | None:
 
 
 def _split_at_blanks(text: str) -> list[str]:
+    if text.isascii() and not any(c in text for c in _SEPARATORS):
+        return text.split()
     return [w for w in _BLANKS.split(text) if w]
 
 

@@ -15,12 +15,13 @@ from graphnn_compiler.ops.movement import reshape
 from .. import ops, tree
 from ..context import get_mask, set_mask
 from ..dispatch import value
-from ..front import STRING, TextError, Texts
+from ..front import Texts
 from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
 from ..node import Node, Operation
 from ..program import is_arraylike
 from ..tensor import KerasTensor
+from ..texts import STRING, TextError
 from .functional_config import functional_config
 from .model import Model
 from .on_arrays import OnArrays

@@ -10,12 +10,12 @@ from graphnn_compiler.trace import active
 
 from .. import tree
 from ..dispatch import find
-from ..front import STRING, TextError, text_rows
 from ..layers import versions
 from ..layers.layer import Layer
 from ..narrowing import check_whole, holds
 from ..program import Program, Slot, as_array
 from ..tensor import Array, KerasTensor
+from ..texts import STRING, TextError, text_rows
 from ..variable import Variable
 
 MAX_PROGRAMS = 64
@@ -86,7 +86,8 @@ class OnArrays(_Base):
         a = as_array(x) if texts is None else texts
         if texts is None and self._inputs[i].dtype == STRING:
             raise TextError(
-                f"Input {self.input_names[i]!r} of model {self.name!r} takes texts (its dtype is string). Received: an array of dtype {a.dtype}"
+                f"Input {self.input_names[i]!r} of model {self.name!r} takes texts (its dtype is string). "
+                f"Received: an array of dtype {a.dtype}"
             )
         change = self.fitted(i, a.shape)
         if change:

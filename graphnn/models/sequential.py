@@ -13,13 +13,14 @@ from graphnn_compiler.trace import active
 from .. import tree
 from ..context import suspended
 from ..dispatch import find
-from ..front import STRING, TextError, holds_texts
+from ..front import holds_texts
 from ..layers.input_layer import Input, InputLayer
 from ..layers.input_spec import known
 from ..layers.layer import Layer
 from ..layers.versions import raise_epoch
 from ..program import is_arraylike
 from ..tensor import KerasTensor
+from ..texts import STRING, TextError
 from .functional import Functional
 from .model import Model
 

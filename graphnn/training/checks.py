@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..front import STRING, TextError
 from ..losses import check_targets
 from ..losses.labels import CLASS_NUMBERS, check_target_shape, squeezed
 from ..narrowing import check_whole, holds
 from ..tensor import Array, KerasTensor, shape_of
+from ..texts import STRING, TextError
 from .columns import Column, no_numbers
 from .layout import Layout
 from .outputs import no_leaf, spread

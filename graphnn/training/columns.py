@@ -12,8 +12,8 @@ from typing import Any, TypeGuard, cast
 import numpy as np
 
 from .. import tree
-from ..front import STRING, text_rows
 from ..tensor import Array
+from ..texts import STRING, text_rows
 from ..variable import Variable
 
 COPY_LIMIT = 256 << 20  # bytes up to which an array in the wrong layout is copied as a whole

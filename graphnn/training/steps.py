@@ -26,9 +26,10 @@ from graphnn_compiler.trace import Tracer, tracing
 from .. import tree
 from ..config import floatx
 from ..dispatch import value
-from ..front import Front, TextError, Texts
+from ..front import Front, Texts
 from ..layers.calling import epoch
 from ..tensor import BATCH, Array
+from ..texts import TextError
 from ..utils.packing import pack_x_y_sample_weight
 from ..variable import Variable
 from . import checks
