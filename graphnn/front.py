@@ -17,7 +17,7 @@ import numpy as np
 from graphnn_compiler.apart import rows_apart
 from graphnn_compiler.dims import Dim, Shape, symbol, symbols_of
 from graphnn_compiler.executable import Rows
-from graphnn_compiler.interpret import interpret
+from graphnn_compiler.interpret import bind_symbols, interpret
 from graphnn_compiler.ir import Graph, Value
 from graphnn_compiler.trace import Tracer, active, tracing
 
@@ -55,14 +55,14 @@ class Texts(Operators):
     Attributes:
         front: of the trace.
         shape: its extents.
-        place: the number of an input of the function that is traced: the texts themselves, or the first that they are made of.
+        places: the numbers of the inputs of the traced function that they are, or are made of.
     """
 
     __array_ufunc__ = None
     dtype = STRING
 
-    def __init__(self, front: Front, shape: Shape, place: int, made: tuple[Graph, Sequence[Texts], int] | None = None):
-        self.front, self.shape, self.place, self._made = front, shape, place, made
+    def __init__(self, front: Front, shape: Shape, places: Sequence[int], made: tuple[Graph, Sequence[Texts], int] | None = None):
+        self.front, self.shape, self.places, self._made = front, shape, places, made
 
     @property
     def ndim(self) -> int:
@@ -78,17 +78,19 @@ class Texts(Operators):
 
     def of(self, rows: Callable[[int], Array]) -> Array:
         """The texts as data, from those of the inputs."""
+        given = [rows(p) for p in self.places]
         if self._made is None:
-            return rows(self.place).view(np.ndarray)
+            return given[0].view(np.ndarray)
         graph, sources, i = self._made
-        return interpret(graph, [s.of(rows) for s in sources], {})[0][i]
+        extents = bind_symbols([self.front.inputs[p] for p in self.places], [a.shape for a in given])  # pyright: ignore[reportArgumentType]
+        return interpret(graph, [s.of(rows) for s in sources], {}, extents)[0][i]
 
     def by_rows(self) -> bool:
         """Whether each row is made of the same row of an input."""
         if self._made is None:
             return True
         graph, sources, _ = self._made
-        return all(s.by_rows() and s.place == self.place for s in sources) and rows_apart(graph, self.shape[0])
+        return all(s.by_rows() for s in sources) and rows_apart(graph, self.shape[0])
 
 
 def moved(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -117,8 +119,8 @@ def moved(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         graph = tracer.finish(outputs)
     if any(node.op.kind != "movement" for node in graph.nodes):
         raise refusal(f"ops.{name} with these arguments")
-    front, place = sources[0].front, sources[0].place
-    texts = [Texts(front, v.shape, place, (graph, sources, i)) for i, v in enumerate(outputs)]
+    places = sorted({p for s in sources for p in s.places})
+    texts = [Texts(sources[0].front, v.shape, places, (graph, sources, i)) for i, v in enumerate(outputs)]
     return tree.pack_sequence_as(found, texts)
 
 
@@ -141,7 +143,7 @@ class Call:
 
     def __init__(self, layer: Any, texts: Texts, value: Value):
         self.layer, self.texts, self.value = layer, texts, value
-        same = value.shape[:1] == texts.front.inputs[texts.place].shape[:1]
+        same = value.shape[:1] == texts.front.inputs[texts.places[0]].shape[:1]
         extents = all(isinstance(n, int) for n in value.shape[1:])
         # Whether a row of numbers depends on the same row of texts alone, so that it may be made at any time, with any others.
         self.by_rows = bool(value.shape) and same and extents and layer.each_text_alone and texts.by_rows()
@@ -156,7 +158,7 @@ class Call:
 
     def all_rows(self, inputs: Sequence[Array | Rows], steps: int) -> Rows:
         """The numbers for the rows of some steps; where there is memory for all, no row's are made twice."""
-        first = inputs[self.texts.place]
+        first = inputs[self.texts.places[0]]
         assert isinstance(first, Rows) and isinstance(first.array, TextRows)
         chosen: Array = np.arange(first.first, first.first + steps * first.batch)
         if first.order is not None:
@@ -172,7 +174,9 @@ class Call:
 
         if 8 * n * math.prod(trailing) > TABLE:
             return Rows(part(chosen), first.batch)
-        table, done = first.array.kept.setdefault(self, (np.empty((n, *trailing), "int64"), np.zeros(n, bool)))
+        if self not in first.array.kept:
+            first.array.kept[self] = np.empty((n, *trailing), "int64"), np.zeros(n, bool)
+        table, done = first.array.kept[self]
         missing: Array = chosen[~done[chosen]]
         if missing.size:
             table[missing] = part(missing)
@@ -196,7 +200,7 @@ class Front:
 
     def input(self, shape: Shape, dtype: str, name: str = "") -> Any:
         """The next input of the function."""
-        x = Texts(self, shape, len(self.inputs)) if dtype == STRING else self.tracer.input(shape, dtype, name)
+        x = Texts(self, shape, [len(self.inputs)]) if dtype == STRING else self.tracer.input(shape, dtype, name)
         self.inputs.append(x)
         return x
 
@@ -233,12 +237,12 @@ class Front:
     def names(self, names: Sequence[str]) -> list[str]:
         """What the inputs of the program are called, where those of the function are called `names`."""
         plain = [n for n, x in zip(names, self.inputs, strict=True) if not isinstance(x, Texts)]
-        made = [f"{c.layer.name}({names[c.texts.place]})" for c in self.calls]
+        made = [f"{c.layer.name}({_given(c, names)})" for c in self.calls]
         return plain + made + [f"the shape of {names[i]}" for i in self._told]
 
     def describe(self, names: Sequence[str]) -> tuple[str, ...]:
         """The calls for reports, a line for each."""
-        return tuple(f"{type(c.layer).__name__}({names[c.texts.place]}) in Python  {c.layer.name}" for c in self.calls)
+        return tuple(f"{type(c.layer).__name__}({_given(c, names)}) in Python  {c.layer.name}" for c in self.calls)
 
     def __call__(self, inputs: Sequence[Array | Rows], steps: int = 1) -> list[Any]:
         """The inputs of the program for those of the function: arrays, or the rows of some steps."""
@@ -249,11 +253,15 @@ class Front:
 
         found: list[Any] = [x for x, v in zip(inputs, self.inputs, strict=True) if not isinstance(v, Texts)]
         for c in self.calls:
-            together = c.by_rows and isinstance(inputs[c.texts.place], Rows)
+            together = c.by_rows and isinstance(inputs[c.texts.places[0]], Rows)
             if not together and steps > 1:
                 raise RuntimeError(f"the texts of {steps} batches cannot be prepared together")
             found.append(c.all_rows(inputs, steps) if together else c.numbers(rows))
         return found + [np.empty((*rows(i).shape, 0), "int8") for i in self._told]
+
+
+def _given(call: Call, names: Sequence[str]) -> str:
+    return ", ".join([names[p] for p in call.texts.places])
 
 
 def _plain_symbols(inputs: Iterable[Value | Texts]) -> set[str]:
