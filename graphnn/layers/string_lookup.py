@@ -83,10 +83,17 @@ class StringLookup(TextsOnly, Lookup):
         """The place of each text, -1 for the mask where it is left out."""
         return self.places_of(texts.ravel().tolist()).reshape(texts.shape)
 
-    def places_of(self, texts: list[str]) -> Array:
-        """`ids_of` for a list."""
+    def ids_shape(self, shape: Any, length: Any) -> Any:
+        self._refuse_inverse()
+        return shape
+
+    def _refuse_inverse(self) -> None:
         if self.invert:
             raise TypeError(f"StringLookup {self.name!r}: with `invert=True` the input must be integers. Received: texts")
+
+    def places_of(self, texts: list[str]) -> Array:
+        """`ids_of` for a list."""
+        self._refuse_inverse()
         first = len(self._special()) - self.num_oov_indices
         unknown = first if self.num_oov_indices == 1 else -2
         found = np.fromiter(map(self.places.get, texts, repeat(unknown)), "int64", len(texts))
