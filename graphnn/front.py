@@ -240,6 +240,11 @@ class Front:
         made = [f"{c.layer.name}({_given(c, names)})" for c in self.calls]
         return plain + made + [f"the shape of {names[i]}" for i in self._told]
 
+    def places(self) -> list[int]:
+        """For each input of the program, the number of the function's input that it is, or is made of."""
+        plain = [i for i, x in enumerate(self.inputs) if not isinstance(x, Texts)]
+        return plain + [c.texts.places[0] for c in self.calls] + self._told
+
     def describe(self, names: Sequence[str]) -> tuple[str, ...]:
         """The calls for reports, a line for each."""
         return tuple(f"{type(c.layer).__name__}({_given(c, names)}) in Python  {c.layer.name}" for c in self.calls)

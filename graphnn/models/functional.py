@@ -219,8 +219,8 @@ class Functional(OnArrays, Model):
                 raise ValueError(f"Input {i} with name '{self.input_names[i]}' of model {self.name!r} is None")
             return None
         if isinstance(x, Texts) != (self._inputs[i].dtype == STRING):
-            wanted, given = ("numbers", "texts") if isinstance(x, Texts) else ("texts (its dtype is string)", "numbers")
-            raise TextError(f"Input {i} with name '{self.input_names[i]}' of model {self.name!r} takes {wanted}, but was given {given}")
+            wanted = "numbers" if isinstance(x, Texts) else "texts of an Input (its dtype is string)"
+            raise TextError(f"Input {i} with name '{self.input_names[i]}' of model {self.name!r} takes {wanted}. Received: {x!r:.80}")
         if isinstance(x, Texts):
             change = self.fitted(i, x.shape)
             return x if not change else ops.expand_dims(x, -1) if change > 0 else ops.squeeze(x, -1)

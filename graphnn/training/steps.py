@@ -110,7 +110,7 @@ class Step:
             found = self.executable.run(numbers, n, outputs)
         except IndexOutOfRange as error:
             self._blame(inputs, steps)
-            raise self._located(error, numbers, n) from None
+            raise self._located(error, inputs, steps, numbers, n) from None
         if outputs is None:
             for i in self.shared:
                 found[i] = np.array(found[i])
@@ -172,15 +172,19 @@ class Step:
             except ValueError as better:
                 raise better from None
 
-    def _located(self, error: IndexOutOfRange, inputs: Sequence[Array | Rows], steps: int) -> Exception:
-        """The error with the row of the data that has the bad number, where it is in the data as it is."""
-        for name, x in zip(self.names, inputs, strict=True):
+    def _located(
+        self, error: IndexOutOfRange, inputs: Sequence[Array | Rows], steps: int, numbers: Sequence[Array | Rows], n: int
+    ) -> Exception:
+        """The error with the row of the data that has the bad number, where it is in the data as it is, or in what texts became."""
+        places = range(len(inputs)) if self.front is None else self.front.places()
+        for name, place, made in zip(self.names, places, numbers, strict=True):
+            x = inputs[place]
             rows = np.arange(len(x)) if not isinstance(x, Rows) else np.arange(x.first, x.first + steps * x.batch)
             if isinstance(x, Rows) and x.order is not None:
                 rows = x.order[rows]
-            part = (x.array if isinstance(x, Rows) else x)[rows]
+            part = np.concatenate([made.at(s) for s in range(n)]) if isinstance(made, Rows) else made
             bad = np.flatnonzero(part == error.value)
-            if bad.size and part.dtype.kind in "iuf":
+            if bad.size and part.dtype.kind in "iuf" and len(part) == len(rows):
                 row = rows[bad[0] * len(rows) // part.size]
                 more = f". It is in row {row} of {name}"
                 return IndexOutOfRange(error.value, error.position, error.limit, error.where, more)

@@ -55,6 +55,7 @@ def number_model() -> Any:
         (lambda m: layers.StringLookup(vocabulary=WORDS, invert=True)(graphnn.Input((1,), dtype="int64")), TypeError, "call it on what a model predicts"),
         (lambda m: vectorize()(graphnn.Input((2,), dtype="string")), ValueError, r"\(None, 2\)"), (lambda m: vectorize()(graphnn.Input((1,))), TypeError, "dtype 'string'"),
         (lambda m: model_of(layers.StringLookup(vocabulary=["a"], num_oov_indices=0)).predict(np.array(["zz"]), verbose=0), ValueError, "zz"),
+        (lambda m: model_of(layers.IntegerLookup(vocabulary=[1])).predict(np.array(["1", "1.5"]), verbose=0), ValueError, "must be integers. Received: '1.5'"),
         (lambda m: model_of(layers.Hashing(4, mask_value=0)).predict(X, verbose=0), TypeError, "mask_value"),
         (lambda m: model_of(vectorize(), layers.Embedding(4, 2, name="small")).predict(X, verbose=0), IndexError, r"small.* in row \d+ of text_vectorization.*\(x\)"),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from text_support import X, Y, batches, compiled, ids_model, model_of, same_weights, text_input, text_model, vectorize
+from text_support import WORDS, X, Y, batches, compiled, ids_model, model_of, same_weights, text_input, text_model, vectorize
 
 import graphnn
 from graphnn import layers
@@ -85,6 +85,26 @@ def test_a_length_of_its_own_for_each_batch_compiles_nothing() -> None:
     assert model.predict(np.array([[""], ["  "]]), verbose=0).shape == (2, 1)
     each = graphnn.Model(x, layer(x)).predict(X, verbose=0)
     assert np.array_equal(each, layer(X))
+
+
+def test_without_memory_for_all_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = vectorize()
+    on_ids, on_texts = ids_model(), text_model(layer)
+    monkeypatch.setattr("graphnn.front.TABLE", 100)
+    for model, x in ((on_ids, np.asarray(layer(X))), (on_texts, X)):
+        set_random_seed(5)
+        model.fit(x, Y, epochs=3, batch_size=10, verbose=0)
+    assert same_weights(on_ids, on_texts)
+    small = model_of(vectorize(2), layers.Embedding(9, 2))
+    assert small.predict(X, verbose=0).shape == (83, 2, 2)
+    rows = [*X[:, 0].tolist()[:50], "a g", "a b"]
+    narrow = model_of(vectorize(2), layers.Embedding(9, 2))
+    narrow.layers[1].lookup.set_vocabulary([*WORDS, "strange"])
+    rows[41] = "a strange"
+    for table in (100, 1 << 20):
+        monkeypatch.setattr("graphnn.front.TABLE", table)
+        with pytest.raises(IndexError, match=r"index 9 .* It is in row 41 of text_vectorization.*\(x\)"):
+            narrow.predict(rows, verbose=0, batch_size=8)
 
 
 def test_functions_of_users_run_on_each_batch() -> None:

@@ -99,7 +99,9 @@ def test_models_and_layers_of_users() -> None:
     model.fit(X, Y, epochs=2, verbose=0)
     found = model.predict(X, verbose=0, batch_size=83)
     assert np.allclose(model(X), found, atol=1e-6) and np.allclose(model(X[:, 0].tolist()), found, atol=1e-6)
-    assert Subclassed()({"text": X}).shape == (83, 1)
+    named = compiled(Subclassed())
+    named.fit({"text": X}, Y, verbose=0)
+    assert named({"text": X}).shape == named.predict({"text": X}, verbose=0).shape == (83, 1)
 
     class Twice(layers.Layer):
         def __init__(self) -> None:
