@@ -6,10 +6,12 @@ Exports: RematScope, remat.
 from __future__ import annotations
 
 import functools
+import math
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from graphnn_compiler.dims import Extent
 from graphnn_compiler.ir import Node, Value
 from graphnn_compiler.recompute import mark
 from graphnn_compiler.trace import active
@@ -18,6 +20,7 @@ from . import tree
 
 __all__ = ["RematScope", "remat"]
 
+STEPS = 64  # of a recurrent layer that are computed again at a time, where their number is not known
 _MODES = ("full", "activations", "larger_than", "list_of_layers", None)
 
 
@@ -34,6 +37,10 @@ class RematScope:
 
     A layer that contains others (a `Sequential`, a model within a model) is computed again as a whole, so that blocks of several layers
     save most. The outermost model is not: nothing would be saved. Results are the same bits as without.
+
+    Recurrent layers (modes "full" and "list_of_layers") keep the states before every k-th step of n and compute the k steps between again,
+    k = sqrt(n) or 64 where n is not known: memory for n / k + k steps. Gradients of their weights are sums over pieces then, equal but
+    for rounding.
 
     Args:
         mode: "full": every layer; "activations": in layers with an activation, what follows the product; "larger_than": layers whose
@@ -76,6 +83,8 @@ class RematScope:
 
     def apply(self, layer: Any, nodes: Sequence[Node], outputs: Any) -> None:
         """Marks what a layer's call has recorded, as the mode says."""
+        if layer.remat_by_steps:
+            return
         if self.mode == "list_of_layers" and layer.name not in self.layer_names:
             return
         if self.mode == "larger_than" and _size(outputs) <= self.output_size_threshold:
@@ -87,6 +96,11 @@ class RematScope:
             nodes = nodes[products[-1] + 1 :] if products else nodes
         if self.mode is not None:
             mark(nodes)
+
+    def steps_again(self, layer: Any, steps: Extent) -> int:
+        """How many steps a recurrent layer of `steps` computes again at a time; 0: its gradients keep what they need."""
+        chosen = self.mode == "full" or (self.mode == "list_of_layers" and layer.name in self.layer_names)
+        return (math.isqrt(steps) if isinstance(steps, int) else STEPS) if chosen else 0
 
 
 def current_scope() -> RematScope | None:

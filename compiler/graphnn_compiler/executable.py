@@ -8,8 +8,8 @@ from __future__ import annotations
 import ctypes
 import time
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,15 +23,14 @@ from .ops.base import Array
 from .ops.index import IndexOutOfRange, index_error
 from .passes.pipeline import optimize
 from .report import Report, report, sources
-from .rest import Rest, at_rest
+from .resting import Resting
 from .runtime.context import KernelError
 from .runtime.fork import own_lock
 from .runtime.program import Mode, Program
 from .runtime.team import threads
-from .states import last_write, written
+from .states import written
 
 MAX_PROGRAMS = 32
-MANY = 4  # steps of a run that are worth it to keep what is made of weights, even if it is the only one
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,8 @@ class Executable:
     def __init__(self, graph: Graph, *, eager: bool = False, job: str = "program", final: bool = False):
         self.graph, self.eager, self.job, self.final = graph, eager, job, final
         self._writes = bool(graph.updates) and not final
-        self._rests = bool(graph.states) and not graph.updates and not final  # whether it may have a form for weights at rest
-        self._rest: _Rest | None = None
-        self._seen: object = None  # the last write of states before the last run
+        self._resting = None if final or graph.updates or not graph.states else Resting(self._optimized, self._part)
+        self.ran: Callable[[Program, int], None] | None = None  # told of each run: the program and how many steps
         self._last: tuple[Program, list[tuple[int, ...]], int] | None = None  # of single steps on arrays: shapes, threads
         self._lowered: Lowered | None = None
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
@@ -117,6 +115,15 @@ class Executable:
             debug.show(1, f"{self.job} lowered", f"{len(lowered.steps)} kernel calls in {1e3 * (time.perf_counter() - start):.1f} ms")
         return lowered
 
+    def _optimized(self) -> Graph:
+        """The graph after all passes."""
+        _ = self.lowered
+        return self.graph
+
+    def _part(self, graph: Graph, eager: bool) -> Executable:
+        """A part of the graph for weights at rest."""
+        return Executable(graph, job=self.job, final=True, eager=eager)
+
     def _show_pass(self, name: str, graph: Graph) -> None:
         debug.show(3, f"{self.job} after {name}", str(graph))
 
@@ -126,35 +133,19 @@ class Executable:
 
     def report(self) -> Report:
         """What was compiled; sizes and work space are those of the program used last."""
-        if self._rest is not None:
-            return self._rest.report()
+        form = self._resting.form if self._resting is not None else None
+        if form is not None:
+            return form.report()
         lowered = self.lowered
         last = next(reversed(self._programs.values()), None)
-        return report(self.job, self.graph, lowered, last.env if last else None, last.arena_bytes if last else None)
+        if last is None:
+            return report(self.job, self.graph, lowered, None, None, {})
+        return report(self.job, self.graph, lowered, last.env, last.arena_bytes, last.lanes)
 
     def source(self) -> str:
         """The generated source of the kernels."""
-        return self._rest.source() if self._rest is not None else sources(self.lowered)
-
-    def _resting(self, steps: int) -> Executable | None:
-        """What to run instead while no state changes: from the second run on, or for one of many steps."""
-        now = last_write()
-        rest = self._rest
-        if rest is not None and rest.ready is now:
-            return rest.main
-        if now is not self._seen and steps < MANY:
-            self._seen = now
-            return None
-        with self._lock:
-            if self._rest is None:
-                _ = self.lowered
-                found = at_rest(self.graph)
-                if found is None:
-                    self._rests = False
-                    return None
-                self._rest = _Rest(self.job, found)
-            self._rest.prepare(now)
-            return self._rest.main
+        form = self._resting.form if self._resting is not None else None
+        return form.source() if form is not None else sources(self.lowered)
 
     def program(self, shapes: Sequence[tuple[int, ...]], mode: Mode, data: Mapping[str, int] | None = None) -> Program:
         """The program bound to input shapes, and to the numbers of symbols that depend on data."""
@@ -172,10 +163,10 @@ class Executable:
         return found
 
     def _run(self, inputs: Sequence[Array | Rows], steps: int, outputs: Sequence[Array] | None) -> list[Array]:
-        if self._rests:
-            resting = self._resting(steps)
-            if resting is not None:
-                return resting._run(inputs, steps, outputs)
+        if self._resting is not None and self._resting.possible:
+            form = self._resting.choose(steps)
+            if form is not None:
+                return form._run(inputs, steps, outputs)
         if steps == 1 and outputs is None and self._last is not None:
             program, known, team = self._last
             if team == threads() and [getattr(x, "shape", None) for x in inputs] == known and self._fit(inputs):
@@ -249,6 +240,8 @@ class Executable:
                 written()
         if failed is not None:
             raise self._error(program, failed)
+        if self.ran is not None:
+            self.ran(program, steps)
         return results
 
     def _error(self, program: Program, failed: KernelError) -> Exception:
@@ -273,27 +266,3 @@ class Executable:
                 whole[s * part.shape[0] : (s + 1) * part.shape[0]] = part
         return last
 
-
-class _Rest:
-    """The form of a graph for weights at rest. `ready`: the last write of states before what is kept was made."""
-
-    def __init__(self, job: str, rest: Rest):
-        self.before, self.main = (Executable(g, job=job, final=True) for g in (rest.before, rest.main))
-        self.packing = Executable(rest.packing, job=job, final=True, eager=True)
-        self.kept, self.ready = rest.kept, object()
-
-    def prepare(self, now: object) -> None:
-        """Makes what is kept, unless it is there."""
-        if self.ready is not now:
-            for part in (self.before, self.packing):
-                if part.graph.updates:
-                    part([])
-            self.ready = now
-
-    def report(self) -> Report:
-        """What runs."""
-        return replace(self.main.report(), kept_bytes=self.kept)
-
-    def source(self) -> str:
-        """The generated source of what is compiled."""
-        return "\n\n".join(text for text in (self.before.source(), self.main.source()) if text)

@@ -15,7 +15,8 @@ from .lowering.steps import ControlStep, ConvStep, GemmStep, KernelStep, LoopSte
 class Line:
     """One kernel call: what it does, for which layers, and its cost (None where it depends on sizes that are not bound).
 
-    `depth`: how many loops and choices it is in; its cost is that of one step of them.
+    `depth`: how many loops and choices it is in; its cost is that of one step of them. `lane`: which of several lanes that run side by
+    side it belongs to, from 1 on; 0 for what is in none.
     """
 
     kernel: str
@@ -23,6 +24,7 @@ class Line:
     layers: tuple[str, ...]
     flops: int | None
     depth: int = 0
+    lane: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Report:
         rows = [head, *[f"      before      {line}" for line in self.before]]
         for i, line in enumerate(self.lines):
             flops = f"{line.flops / 1e6:10.2f} MFLOP" if line.flops else " " * 16
-            rows.append(f"  {i:3} {'  ' * line.depth}{line.kernel:10}{flops}  {'+'.join(line.ops)}  {', '.join(line.layers)}".rstrip())
+            row = f"  {i:3} {'  ' * line.depth}{line.kernel:10}{flops}  {'+'.join(line.ops)}  {', '.join(line.layers)}".rstrip()
+            rows.append(f"{row}  [lane {line.lane}]" if line.lane else row)
         return "\n".join(rows)
 
 
@@ -80,15 +83,19 @@ def _walk(lowered: Lowered, depth: int = 0) -> Iterator[tuple[Step, int]]:
                 yield from _walk(section.lowered, depth + 1)
 
 
-def report(job: str, graph: Graph, lowered: Lowered, env: Mapping[str, int] | None, arena_bytes: int | None) -> Report:
-    """The report of a lowered graph; `env` are the numbers of its symbols."""
+def report(
+    job: str, graph: Graph, lowered: Lowered, env: Mapping[str, int] | None, arena_bytes: int | None, lanes: Mapping[Step, int]
+) -> Report:
+    """The report of a lowered graph; `env` are the numbers of its symbols, `lanes` the steps that run beside others."""
     lines: list[Line] = []
+    lane = 0
     for step, depth in _walk(lowered):
+        lane = lane if depth else lanes.get(step, 0)
         flops = step.flops if isinstance(step, TiledStep) else None
         number = evaluate(flops, env) if flops is not None and env is not None else flops
         layers = tuple(dict.fromkeys(n.origin for n in step.nodes if n.origin))
         ops = tuple(type(n.op).__name__ for n in step.nodes) or ("copy",)
-        lines.append(Line(_kernel(step), ops, layers, None if isinstance(number, Dim) else number, depth))
+        lines.append(Line(_kernel(step), ops, layers, None if isinstance(number, Dim) else number, depth, lane))
     return Report(job, tuple(lines), len(graph.nodes), arena_bytes, dict(env or {}))
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from .simd_emit import Emit, Vec
-from .simd_types import vector_type
+from .simd_types import I32, ir, target_has_avx512, vector_type
 
 INF, NAN = float("inf"), float("nan")
 LOG2E = 1.4426950408889634
@@ -68,15 +68,21 @@ _EXP = (
 
 
 def exp_parts(x: Vec) -> tuple[Vec, Vec]:
-    """p in [0.7, 1.42] and an int vector n (low bits) with e**x = p * 2**n, for |x| < 2**21."""
+    """p in [0.7, 1.42] and n + ROUNDER with e**x = p * 2**n, for |x| < 2**21."""
     rounded = x.fma(LOG2E, ROUNDER)
     n = rounded - ROUNDER
     r = n.fma(-LN2_REST, n.fma(-LN2, x))
-    return horner(r, _EXP), rounded.bits("i32")
+    return horner(r, _EXP), rounded
 
 
-def scale(p: Vec, n: Vec) -> Vec:
-    """p * 2**n in two steps, so that the result overflows and underflows gradually, rounded once."""
+def scale(p: Vec, rounded: Vec) -> Vec:
+    """p * 2**n for n + ROUNDER, which overflows and underflows gradually, rounded once: one instruction, or two exact steps and one."""
+    if target_has_avx512():
+        all_lanes, as_set = ir.Constant(ir.IntType(16), -1), ir.Constant(I32, 4)
+        kind = p.v.type
+        f = p.e.external("llvm.x86.avx512.mask.scalef.ps.512", kind, [kind, kind, kind, ir.IntType(16), I32])
+        return p.like(p.e.b.call(f, [p.v, (rounded - ROUNDER).v, p.v, all_lanes, as_set]))
+    n = rounded.bits("i32")
     half = n >> 1
     return p * power_of_two(half) * power_of_two(n - half)
 
@@ -94,7 +100,7 @@ _EXP2 = (
 def exp2_f32(x: Vec) -> Vec:
     x = at_least(at_most(x, 128.0), -151.0)
     rounded = x + ROUNDER
-    return scale(horner(x - (rounded - ROUNDER), _EXP2), rounded.bits("i32"))
+    return scale(horner(x - (rounded - ROUNDER), _EXP2), rounded)
 
 
 _EXPM1 = (
@@ -129,7 +135,7 @@ def tanh_f32(x: Vec) -> Vec:
     z = x * x
     small = (horner(z, _TANH) * z).fma(x, x)
     p, n = exp_parts(at_most(magnitude + magnitude, 20.0))
-    large = 1.0 - 2.0 / p.fma(power_of_two(n), 1.0)
+    large = 1.0 - 2.0 / p.fma(power_of_two(n.bits("i32")), 1.0)
     return small.where(magnitude.lt(0.625), large).copysign(x)  # for large, and for -0 in small
 
 
@@ -212,7 +218,7 @@ def erf_f32(x: Vec) -> Vec:
     magnitude = x.unary("fabs")
     small = horner(x * x, _ERF).fma(x, x)
     p, n = exp_parts(horner(at_most(magnitude, 4.0), _LOG_ERFC))
-    large = (1.0 - p * power_of_two(n)).copysign(x)
+    large = (1.0 - p * power_of_two(n.bits("i32"))).copysign(x)
     return small.where(magnitude.lt(0.93), large)
 
 

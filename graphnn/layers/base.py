@@ -46,6 +46,7 @@ class LayerBase(Operation):
     _programs_epoch: int = 0
     _quick: dict[Any, Program] | None = None  # for one plain array: (shape, dtype) -> program
     _remat: RematScope | None = None
+    remat_by_steps = False  # whether the layer sees to it itself that values are computed again
     _trainable: bool
 
     _call_info: CallInfo | None = None

@@ -44,6 +44,7 @@ class Bidirectional(ConfiguredLayer):
     """
 
     unsaved = ("layer", "weights", "backward_layer")
+    remat_by_steps = True  # its layers do
 
     def __init__(
         self,

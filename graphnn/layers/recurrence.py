@@ -33,6 +33,7 @@ class Recurrence:
         unroll: whether the graph has the step as often as there are steps; their number must be known.
         zero_masked: whether the output of a step that does not count is 0.
         all_outputs: whether the outputs of all steps are wanted, or the last one.
+        again: how many steps gradients compute again at a time; 0: they keep what they need. It counts where the graph has a loop.
     """
 
     step: Step
@@ -41,6 +42,7 @@ class Recurrence:
     unroll: bool = False
     zero_masked: bool = False
     all_outputs: bool = False
+    again: int = 0
 
     def __call__(self, inputs: Value, states: Sequence[Value]) -> tuple[Value, list[Value]]:
         """The last output or all outputs (time, batch, ...), and the last states, for inputs (time, batch, ...)."""
@@ -71,9 +73,11 @@ class Recurrence:
             return [*new, *([y] if carries_output else [])], [*stacked, *(v for _, v in losses)]
 
         xs = [inputs] if self.mask is None else [inputs, self.mask]
-        loop = _unrolled if self.unroll else control.scan
         with drawn_before(tracer):
-            last, stacks = loop(body, [*states, *first], xs, reverse=self.backwards)
+            if self.unroll:
+                last, stacks = _unrolled(body, [*states, *first], xs, self.backwards)
+            else:
+                last, stacks = control.scan(body, [*states, *first], xs, reverse=self.backwards, recompute=self.again)
         self._pass_losses(losing, stacks)
         if self.all_outputs:
             result = ops.flip(stacks[0], axis=0) if self.backwards else stacks[0]

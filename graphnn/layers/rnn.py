@@ -67,6 +67,7 @@ class RNN(ConfiguredLayer):
     """
 
     unsaved: tuple[str, ...] = ()
+    remat_by_steps = True
     cell: Any
 
     def __init__(
@@ -142,7 +143,7 @@ class RNN(ConfiguredLayer):
         structure = first
         loop = Recurrence(
             self._step(structure, training), self._step_mask(x, mask), self.go_backwards, self.unroll, self.zero_output_for_mask,
-            self.return_sequences,
+            self.return_sequences, self._remat.steps_again(self, x.shape[1]) if self._remat is not None else 0,
         )  # fmt: skip
         output, last = loop(value(ops.transpose(x, (1, 0, *range(2, x.ndim)))), tree.flatten(first))
         if self.return_sequences:

@@ -1,4 +1,4 @@
-"""Functional models called on arrays: one program for any number of rows, and a short way to it for a single plain array."""
+"""Functional models called on arrays: one program for any number of rows, and a short way to it for plain arrays."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ class OnArrays(_Base):
 
     _inputs: list[KerasTensor]
     _inputs_structure: Any
-    _fast: dict[Any, Program]  # for one plain array: (shape, dtype, training) -> program
+    _fast: dict[Any, Program]  # for plain arrays: (their kind, training) -> program
     _graph_programs: dict[Any, Program | None]  # None: the code needs numbers for its extents
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the model on arrays or symbolic tensors."""
         training = kwargs.get("training")
         if len(args) == 1 and (not kwargs or (len(kwargs) == 1 and type(training) is bool)):
-            x = args[0]
-            if type(x) is np.ndarray and active() is None:
-                program = self._fast.get((x.shape, x.dtype, training))
-                if program is not None and program.epoch == versions.count[0] and x.flags.c_contiguous:
-                    return program((x,))
+            arrays, kind = _plain(args[0])
+            if arrays and active() is None:
+                program = self._fast.get((kind, training))
+                if program is not None and program.epoch == versions.count[0]:
+                    return program(arrays)
         from .functional import Functional
 
         if find((args, kwargs), KerasTensor) or active() is not None or type(self).call is not Functional.call:
@@ -68,11 +68,12 @@ class OnArrays(_Base):
             return self._eager((inputs,), {"training": training, "mask": mask})
         arrays = [self._as_input(i, x) for i, x in enumerate(flat)]
         program = self._graph_program(training, arrays)
-        plain = type(inputs) is np.ndarray and arrays[0] is inputs and (training is None or type(training) is bool)
-        if plain and not program.loss_layers:
+        given, kind = _plain(inputs)
+        plain = len(given) == len(arrays) and all(a is b for a, b in zip(given, arrays, strict=True))
+        if plain and not program.loss_layers and (training is None or type(training) is bool):
             if len(self._fast) >= MAX_FAST:
                 self._fast.clear()
-            self._fast[inputs.shape, inputs.dtype, training] = program
+            self._fast[kind, training] = program
         self._forget_losses()
         return program(arrays)
 
@@ -128,3 +129,17 @@ class OnArrays(_Base):
         program = Program(self._traced, (slots,), {"training": training}, specs, job=f"{self.name} called")
         program.epoch = start
         return program
+
+
+def _plain(x: Any) -> tuple[tuple[Array, ...], Any]:
+    """The arrays of x, if it is one in C order or a list or tuple of some, and their kind; else none."""
+    if type(x) is np.ndarray:
+        return ((x,), (x.shape, x.dtype)) if x.flags.c_contiguous else ((), None)
+    if type(x) is not list and type(x) is not tuple:
+        return (), None
+    kind: list[Any] = []
+    for a in x:
+        if type(a) is not np.ndarray or not a.flags.c_contiguous:
+            return (), None
+        kind.append((a.shape, a.dtype))
+    return tuple(x), tuple(kind)

@@ -9,6 +9,7 @@ from typing import Any
 from ..layers.calling import epoch
 from .compile_loss import CompileLoss
 from .compile_metrics import CompileMetrics
+from .quick import QuickPredictions
 from .steps import Steps
 from .watch import FinitenessWatch
 
@@ -33,7 +34,8 @@ class Compiled:
         self.arguments: dict[str, Any] | None = None
         self.steps = Steps()
         self.watch: FinitenessWatch | None = None
-        self.quick: dict[Any, Any] = {}
+        self.predictions = QuickPredictions()
+        self.quick: dict[Any, Any] = {}  # of single batches
         self.warned = False
         self._facts: dict[Hashable, Any] = {}
         self._facts_of = -1
@@ -41,7 +43,8 @@ class Compiled:
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
         new = object.__new__(type(self))
         memo[id(self)] = new
-        state: dict[str, Any] = {**self.__dict__, "quick": {}, "_facts": {}, "_facts_of": -1}  # programs belong to the original's weights
+        state: dict[str, Any] = {**self.__dict__, "_facts": {}, "_facts_of": -1}
+        state |= {"quick": {}, "predictions": QuickPredictions()}  # programs belong to the original's weights
         for name, x in state.items():
             setattr(new, name, copy.deepcopy(x, memo))
         return new

@@ -7,6 +7,7 @@ from typing import Any
 from .compile_loss import CompileLoss
 from .compile_metrics import CompileMetrics
 from .compiled import ByJob, Compiled
+from .quick import QuickPredictions
 from .step_methods import StepMethods
 
 # the attribute with which a callback ends a job
@@ -104,7 +105,7 @@ class Compiling(StepMethods):
     @run_eagerly.setter
     def run_eagerly(self, flag: bool) -> None:
         self._compiled.run_eagerly = bool(flag)
-        self._compiled.quick = {}
+        self._compiled.quick, self._compiled.predictions = {}, QuickPredictions()
 
     @property
     def jit_compile(self) -> Any:

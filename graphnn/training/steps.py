@@ -90,7 +90,6 @@ class Step:
         self.shared = [i for i, v in enumerate(outputs) if v.node is None or v.node.op.kind in ("movement", "constant")]
         self.targets = checks.targets_of(model, layout) if job != "predict" else []
         self.narrowed = checks.narrowed(model, layout)
-        self.single = isinstance(self.results, Place)
 
     def pace(self, batch: int) -> Pace:
         """The pace of batches of a size."""
@@ -147,19 +146,20 @@ class Step:
                 self.blocks[key] = max([d for d in divisors if d <= fitting], default=divisors[0])
         return self.blocks[key]
 
-    def by_batches(self, x: Array, batch: int) -> Array | None:
-        """The one output for many rows, of a step that serves any number; None where that may take too long for one native call."""
-        rows, pace = len(x), self.pace(batch)
+    def by_batches(self, arrays: Sequence[Array], batch: int) -> list[Array] | None:
+        """The outputs for many rows, of a step that serves any number; None where that may take too long for one native call."""
+        rows, pace = len(arrays[0]), self.pace(batch)
         steps = rows // batch
         if pace.next() < steps:
             return None
-        ((_, *trailing),) = self.output_shapes([x.shape])
-        found = np.empty((rows, *trailing), self.dtypes[0])
+        shapes = self.output_shapes([a.shape for a in arrays])
+        found = [np.empty((rows, *trailing), d) for (_, *trailing), d in zip(shapes, self.dtypes, strict=True)]
         start = time.perf_counter()
-        self.run((Rows(x, batch),), steps, (found,))
+        self.run([Rows(a, batch) for a in arrays], steps, found)
         pace.took(steps, time.perf_counter() - start)
         if rows % batch:
-            found[steps * batch :] = self.run((x[steps * batch :],))[0]
+            for whole, rest in zip(found, self.run([a[steps * batch :] for a in arrays]), strict=True):
+                whole[steps * batch :] = rest
         return found
 
     def _blame(self, inputs: Sequence[Array | Rows], steps: int) -> None:
@@ -202,6 +202,8 @@ class Step:
 
     def fill(self, arrays: Sequence[Any]) -> Any:
         """The structure of the results with arrays in it."""
+        if isinstance(self.results, Place):
+            return arrays[self.results.index]
 
         def array(p: Any) -> Any:
             return arrays[p.index] if isinstance(p, Place) else p

@@ -10,14 +10,11 @@ import numpy as np
 from .. import config, tree
 from ..callbacks.callback_list import CallbackList, as_list
 from ..callbacks.history import History, Record
-from ..layers.calling import epoch
-from ..tensor import Array
 from ..utils.packing import unpack_x_y_sample_weight
 from ..utils.progbar import resolve_verbose
 from . import checks
 from .array_source import ArraySource, positive
 from .batch_source import BatchSource, gives_batches
-from .columns import Column
 from .data import ran_out, split, with_weights
 from .loop import Loop
 from .on_batch import OnBatch
@@ -210,8 +207,8 @@ class Trainer(OnBatch):
         >>> model.predict(np.ones((5, 3)), verbose=0).shape
         (5, 2)
         """
-        if verbose == 0 and steps is None and callbacks is None and type(x) is np.ndarray:
-            found = self._quick_prediction(x, batch_size or 32)
+        if verbose == 0 and steps is None and callbacks is None:
+            found = self._compiled.predictions.predict(x, batch_size or 32)
             if found is not None:
                 return found
         verbose = resolve_verbose(verbose)
@@ -227,17 +224,8 @@ class Trainer(OnBatch):
         hooks.on_predict_end()
         if limit is not None and loop.done < limit and not self.stop_predicting:
             ran_out(source.kind, limit, loop.done)
-        if step.front is None and step.single and type(x) is np.ndarray and step.by_rows and step.general and Column(x, "x").plain:
-            self._compiled.quick[(x.shape[1:], x.dtype)] = step
+        self._compiled.predictions.keep(x, step)
         return outputs
-
-    def _quick_prediction(self, x: Array, batch_size: int) -> Array | None:
-        """Rows of the kind that was predicted before, without any ceremony; None where that does not do."""
-        step = self._compiled.quick.get((x.shape[1:], x.dtype))
-        if step is None or not len(x) or step.epoch != epoch() or not x.flags.c_contiguous:
-            return None
-        step.check((x,))
-        return step.run((x,))[0] if len(x) <= batch_size else step.by_batches(x, batch_size)
 
     # ---- helpers
 

@@ -51,7 +51,7 @@ def test_large_weights_are_read_for_several_batches_at_a_time(monkeypatch: pytes
     found = [model.predict(x, batch_size=8, verbose=0) for _ in range(3)]
     (step,) = [s for _, s in model._compiled.steps.named()]
     assert step.blocks[8, 200] == 32
-    forms = [step.executable, *([step.executable._rest.main] if step.executable._rest else [])]
+    forms = [step.executable, *([step.executable._resting.form.main] if step.executable._resting and step.executable._resting.form else [])]
     assert any(key[0][0] in ((16, 200), (32, 200)) for form in forms for key in form._programs)
     for again in found:
         np.testing.assert_array_equal(again, found[0])

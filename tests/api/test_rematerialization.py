@@ -68,6 +68,44 @@ def test_less_work_space_and_the_same_bits(make: Any, shape: Any) -> None:
     assert after < 0.7 * before, (after, before)
 
 
+def recurrent(scope: Any) -> graphnn.Model:
+    with scope():
+        first = layers.Bidirectional(layers.LSTM(12, return_sequences=True, recurrent_dropout=0.2), name="first")
+        last = layers.GRU(8, go_backwards=True)
+    return graphnn.Sequential([graphnn.Input((150, 4)), first, layers.Masking(), last, layers.Dense(1)])
+
+
+def test_recurrent_layers_keep_some_states_only() -> None:
+    plain, before = trained(recurrent, nothing, (150, 4))
+    again, after = trained(recurrent, graphnn.RematScope, (150, 4))
+    for a, b in zip(plain, again, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
+    assert after < 0.7 * before, (after, before)
+
+
+def test_steps_that_are_computed_again() -> None:
+    lstm = layers.LSTM(3, name="a")
+    n = graphnn.Input((None, 2))
+    assert graphnn.RematScope().steps_again(lstm, 1000) == 31
+    assert graphnn.RematScope().steps_again(lstm, n.dims[1]) == 64
+    assert graphnn.RematScope("list_of_layers", layer_names=["a"]).steps_again(lstm, 16) == 4
+    assert graphnn.RematScope("list_of_layers", layer_names=["b"]).steps_again(lstm, 16) == 0
+    assert graphnn.RematScope(None).steps_again(lstm, 16) == graphnn.RematScope("activations").steps_again(lstm, 16) == 0
+    with graphnn.RematScope():  # lengths that the program learns when it runs, shorter ones than a piece too
+        inside = layers.LSTM(3, return_sequences=True)
+    outside = layers.LSTM(3, return_sequences=True)
+    models = [graphnn.Sequential([graphnn.Input((None, 2)), layer]) for layer in (inside, outside)]
+    models[1].set_weights(models[0].get_weights())
+    for length in (1, 63, 64, 150):
+        x = np.random.default_rng(length).standard_normal((4, length, 2)).astype("float32")
+        for m in models:
+            m.compile("sgd", "mse")
+        losses = [m.train_on_batch(x, np.ones((4, length, 3), "float32")) for m in models]
+        np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+        for a, b in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
 def regions(scope: Any) -> int:
     """How many regions a model of three layers has."""
     from graphnn_compiler.trace import tracing

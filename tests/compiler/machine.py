@@ -169,8 +169,9 @@ def walk(block: np.ndarray, first: int, rows: int, steps: int, step0: int, n: in
             moved = at(int(row[2]), np.int64, int(row[3])).copy()
             if row[4]:
                 moved += step * at(int(row[4]), np.int64, int(row[3]))
+            block[context.STEP] = step
             for tid in reversed(range(n if row[5] & PARALLEL else 1)):
-                MEMORY.thread = tid
+                MEMORY.thread = MEMORY.lane + tid
                 with np.errstate(all="ignore"):
                     code = kernel(int(row[0]))(int(row[1]), moved.ctypes.data, ctx, tid, n if row[5] & PARALLEL else 1)
                 line = block[context.LINES + context.LINE * tid :][: context.LINE]
@@ -183,7 +184,26 @@ def walk(block: np.ndarray, first: int, rows: int, steps: int, step0: int, n: in
     return context.ABANDONED if block[context.LINES :].reshape(-1, context.LINE)[:, context.CODE].any() else 0
 
 
+def _lanes(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
+    block = at(ctx, np.int64, context.LINES + context.LINE * word(ctx, context.CAPACITY))
+    lanes, words = word(dims, 1), word(dims, 2)
+    for lane in range(tid, lanes, n):
+        own = at(word(bufs, 0) + 8 * words * lane, np.int64, words)
+        own[:] = 0
+        own[context.CAPACITY] = 1
+        MEMORY.lane = tid
+        code = walk(own, word(bufs, lane + 1), word(dims, lane + 3), 1, int(block[context.STEP]), 1)
+        MEMORY.lane = 0
+        if code:
+            line = context.LINES + context.LINE * tid
+            block[line + context.CODE : line + context.NOW] = own[context.LINES + context.CODE : context.LINES + context.NOW]
+            return code
+    return 0
+
+
 def _control(params: Mapping[str, Any], dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
+    if params["kind"] == "lanes":
+        return _lanes(dims, bufs, ctx, tid, n)
     if tid != n - 1:  # the last thread comes first here, and walks for all
         return 0
     block = at(ctx, np.int64, context.LINES + context.LINE * word(ctx, context.CAPACITY))
@@ -199,7 +219,7 @@ def _control(params: Mapping[str, Any], dims: int, bufs: int, ctx: int, tid: int
             if code or not strided(word(bufs, 0), np.uint8, (1,), (1,))[0]:
                 break
             code = walk(block, word(bufs, 2), word(dims, 2), 1, 0, n)
-    MEMORY.thread = tid
+    MEMORY.thread = MEMORY.lane + tid
     return code
 
 

@@ -25,6 +25,7 @@ class Memory:
         self.starts: list[int] = []
         self.regions: list[Region] = []
         self.thread = 0
+        self.lane = 0  # the thread that runs a lane, where its kernels know only themselves
         self.races = False  # whether races are looked for
 
     def add(self, start: int, size: int, *, written: bool, keep: Any = None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 from graphnn_compiler import build as b
+from graphnn_compiler import control
 from graphnn_compiler.apart import rows_apart
 from graphnn_compiler.dims import Shape, symbol
 from graphnn_compiler.interpret import interpret
@@ -19,7 +20,26 @@ from graphnn_compiler.trace import Tracer, emit, trace, tracing
 N = symbol("batch")
 X: tuple[Shape, str] = ((N, 4, 6), "float32")
 W = np.linspace(-1, 1, 12).reshape(6, 2).astype("float32")
+SQUARE = np.linspace(-1, 1, 36).reshape(6, 6).astype("float32")
 KERNEL = np.linspace(-1, 1, 36).reshape(3, 6, 2).astype("float32")
+
+def recurrence(x: Value, start: Value, reverse: bool = False) -> Value:
+    """All states of a recurrence over the first axis of x, with the product of all steps in front of the loop."""
+    steps, n, width = x.shape
+    z = movement.reshape(b.matmul(movement.reshape(x, (steps * n, width)), b.value(SQUARE)), (steps, n, width))
+
+    def step(c: list[Value], xs: list[Value]) -> tuple[list[Value], list[Value]]:
+        h = emit(transcendental.Tanh(), b.matmul(c[0], b.value(SQUARE)) + xs[0])
+        return [h], [h]
+
+    return control.scan(step, [start], [z], reverse=reverse)[1][0]
+
+
+def by_steps(x: Value, reverse: bool = False) -> Value:
+    """A recurrence over the axis behind the rows."""
+    zeros = b.broadcast_to(b.value(np.zeros(6, "float32")), (x.shape[0], 6))
+    return movement.transpose(recurrence(movement.transpose(x, (1, 0, 2)), zeros, reverse), (1, 0, 2))
+
 
 APART: list[Callable[[Value], Value]] = [
     lambda x: emit(transcendental.Exp(), x) * 2.0 + b.value(np.arange(6, dtype="float32")),
@@ -34,6 +54,13 @@ APART: list[Callable[[Value], Value]] = [
     lambda x: emit(index.Take(0), b.value(W), b.cast(emit(reduce.Max((1, 2)), x) * 0.0, "int64")),
     lambda x: emit(ordering.ArgSort(), x),
     lambda x: x + b.broadcast_to(b.value(1.0), (N, 4, 6)),
+    lambda x: movement.transpose(movement.transpose(x, (1, 0, 2)) * 2.0, (1, 0, 2)),
+    lambda x: b.mean(movement.transpose(x, (2, 1, 0)), (0, 1)),
+    lambda x: movement.reshape(movement.reshape(movement.transpose(x, (1, 2, 0)), (24 * N,)), (24, N))[0],
+    lambda x: movement.transpose(b.matmul(b.value(np.ones((3, 6), "float32")), movement.transpose(x, (1, 2, 0))), (2, 0, 1)),
+    by_steps,
+    lambda x: emit(movement.Concat(2), by_steps(x), by_steps(x, reverse=True)),
+    lambda x: by_steps(emit(transcendental.Tanh(), by_steps(x)), reverse=True)[:, 0],
     lambda x: emit(Attention(0.5, masked=True), *[movement.reshape(x, (N, 4, 2, 3))] * 3, b.value(np.ones((1, 1, 1, 4), bool))),
 ]
 TOGETHER: list[Callable[[Value], Value]] = [
@@ -44,6 +71,12 @@ TOGETHER: list[Callable[[Value], Value]] = [
     lambda x: emit(movement.Concat(0), x, x),
     lambda x: movement.transpose(x, (1, 0, 2)),
     lambda x: movement.reshape(x, (4, N, 6)),
+    lambda x: movement.transpose(movement.reshape(x, (4, N, 6)), (1, 0, 2)),
+    lambda x: movement.reshape(movement.transpose(x, (1, 0, 2)), (N, 4, 6)),
+    lambda x: recurrence(x, x[0]),
+    lambda x: recurrence(x, b.value(np.zeros((4, 6), "float32"))),
+    lambda x: by_steps(x - b.mean(x, 0, True)),
+    lambda x: b.matmul(movement.transpose(x, (1, 2, 0)), movement.transpose(x, (1, 0, 2)))[:1],
     lambda x: b.matmul(movement.reshape(x, (N, 24)), movement.transpose(movement.reshape(x, (N, 24)), (1, 0))),
     lambda x: x + b.cast(movement.reshape(emit(index.Iota(N)), (N, 1, 1)), "float32"),
     lambda x: emit(index.Take(0), x, b.value(np.array([0, 1]))),

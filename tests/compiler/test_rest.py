@@ -61,9 +61,9 @@ def test_results_have_the_same_bits(dtype: str, widths: tuple[int, ...], turned:
         assert first == second == third
         want = interpret(run.graph, [x], {k: k.array for k in run.graph.states})[0][0]  # type: ignore[attr-defined]
         np.testing.assert_allclose(np.frombuffer(third, dtype).reshape(want.shape), want, rtol=1e-4, atol=1e-4)
-    assert run._rest is not None
-    assert "PanelMatMul" in ops(run._rest.main.graph)
-    assert "Rsqrt" not in ops(run._rest.main.graph)
+    assert run._resting.form is not None
+    assert "PanelMatMul" in ops(run._resting.form.main.graph)
+    assert "Rsqrt" not in ops(run._resting.form.main.graph)
 
 
 def test_runs_of_many_steps_keep_at_once() -> None:
@@ -71,7 +71,7 @@ def test_runs_of_many_steps_keep_at_once() -> None:
     run, x = Executable(dense(w, variance)), numbers(40, 200)
     out = np.empty((40, 192), np.float32)
     run.run([Rows(x, 8)], 5, [out])
-    assert run._rest is not None
+    assert run._resting.form is not None
     assert out.tobytes() == run([x])[0].tobytes()
 
 
@@ -141,9 +141,9 @@ def test_panels_need_no_kernel() -> None:
         run = Executable(t.finish([emit(MatMul(), t.input((N, 200), "float32"), read(t, w))]))
     x = numbers(3, 200)
     first, second = run([x])[0], run([x])[0]
-    assert run._rest is not None
-    assert not run._rest.before.graph.nodes
-    assert run._rest.packing.eager
+    assert run._resting.form is not None
+    assert not run._resting.form.before.graph.nodes
+    assert run._resting.form.packing.eager
     assert first.tobytes() == second.tobytes()
 
 

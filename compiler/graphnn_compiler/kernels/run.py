@@ -18,6 +18,7 @@ from ..runtime.context import (
     DECISION,
     LINE,
     LINES,
+    NOTED,
     NOW,
     ROW,
     STEP,
@@ -85,7 +86,9 @@ def build() -> Callable[..., Any]:
                     before = word(mine, CODE)
                     code = call_kernel(word(row, KERNEL), word(row, DIMS), buffers, ctx, tid, team)
                     if code != 0 and before == 0:
-                        if word(mine, CODE) != 0:  # noted by a runner inside
+                        if code == NOTED:
+                            pass
+                        elif word(mine, CODE) != 0:  # noted by a runner inside
                             set_word(mine, ROW, (word(mine, ROW) & LOW) + ((word(row, ID) + 1) << 32))
                             set_word(mine, STEP_OF, (word(mine, STEP_OF) & LOW) + ((step + 1) << 32))
                         elif code != STOPPED and code != ABANDONED:

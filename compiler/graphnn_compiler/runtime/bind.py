@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,8 @@ from ..ops.conv import ConvInput, ConvKernel
 from ..ops.movement import Constant
 from ..views import Buffer
 from . import team
+from .context import LINE, LINES
+from .lanes import LONG, Costs, Entry, Lanes, arrange
 from .loader import addresses
 from .spec import KernelSpec
 from .table import BARRIER, GUARD, PARALLEL
@@ -33,7 +35,7 @@ Words = npt.NDArray[np.int64]
 RUN = KernelSpec("run")
 TAKE_ROWS = KernelSpec("take_rows")
 MIN_PARALLEL_WORK = 1 << 14
-LONG = 1 << 24  # work of a step of a loop from which on the loop looks for the stop flag
+LANES = KernelSpec("control", (("kind", "lanes"),))
 
 
 def min_parallel_work() -> int:
@@ -100,6 +102,7 @@ class Table:
 
 Outside = Callable[[Buffer], Address]
 Gathers = Mapping[int, tuple[int, int, int]]
+Gather = tuple[Buffer, int, int, int, int]
 
 
 class Binder:
@@ -109,6 +112,7 @@ class Binder:
         self.env, self.threads = env, threads
         self.tables: list[Table] = []
         self.constants: list[npt.NDArray[np.generic]] = []
+        self.lanes: dict[Step, int] = {}  # of steps that run beside others: the number of the lane, from 1 on
 
     def program(self, lowered: Lowered, outside: Outside, gathers: Gathers) -> int:
         """Binds a whole program; gives the bytes of its work space.
@@ -118,10 +122,11 @@ class Binder:
             outside: where buffers are that are not in the work space.
             gathers: inputs whose rows are gathered first: how many rows, the bytes of each, the rows of what they are taken from.
         """
-        self.compile_missing(lowered, bool(gathers))
-        table = Table([], lowered.guard + len(gathers) - 1)
+        entries, guard = arrange(lowered.steps, lowered.guard, Costs(self.number, self.threads, min_parallel_work()))
+        self.compile_missing(lowered, [*([TAKE_ROWS] if gathers else []), *([LANES] if len(entries) < len(lowered.steps) else [])])
+        table = Table([], guard + len(gathers) - 1)
         self.tables.append(table)
-        part = _Part(self, lowered, outside, gathers)
+        part = _Part(self, entries, outside, [(lowered.inputs[i], i, *sizes) for i, sizes in gathers.items()])
         table.rows = part.rows
         return part.bytes
 
@@ -131,15 +136,29 @@ class Binder:
         moving = [*zip(low.inputs, section.inputs, strict=True), *zip(low.outputs, section.outputs, strict=True)]
         moving += [(low.states[k], (place, 0)) for k, place in section.states.items()]
         known = {b: around(place).moved(0, self.number(stride)) for b, (place, stride) in moving}
+        return self.table(low.steps, known.__getitem__, closed=closed)
+
+    def lane(self, steps: Sequence[Step], around: Callable[[Place], Address], own: set[Buffer]) -> tuple[int, _Part]:
+        """Binds steps for one thread; gives the number of their table, and the work space `own`, which has no place yet."""
+        threads, self.threads = self.threads, 1
+        try:
+            return self.table(steps, lambda b: around(Place(b)), own)
+        finally:
+            self.threads = threads
+
+    def table(
+        self, steps: Sequence[Step], outside: Outside, own: set[Buffer] | None = None, closed: bool = False
+    ) -> tuple[int, _Part]:
+        """A table of steps, and their work space: `own`, or all that they use."""
         number, table = len(self.tables), Table([], closed=closed)
         self.tables.append(table)
-        part = _Part(self, low, known.__getitem__, {})
+        part = _Part(self, steps, outside, [], own)
         table.rows = part.rows
         return number, part
 
-    def compile_missing(self, lowered: Lowered, gathers: bool) -> None:
+    def compile_missing(self, lowered: Lowered, more: Sequence[KernelSpec]) -> None:
         """Asks for all kernels at once, so that those that are missing are compiled together."""
-        wanted = [RUN, *team.KERNELS, *([TAKE_ROWS] if gathers else [])]
+        wanted = [RUN, *team.KERNELS, *more]
 
         def add(lowered: Lowered) -> None:
             for step in lowered.steps:
@@ -217,29 +236,33 @@ class Slot:
 
 
 class _Part:
-    """The rows and the work space of one lowered graph."""
+    """The rows and the work space of one table: of all that is in no other, or of `own`."""
 
-    def __init__(self, binder: Binder, lowered: Lowered, outside: Outside, gathers: Gathers):
-        self.binder, self.lowered, self.outside = binder, lowered, outside
+    def __init__(
+        self, binder: Binder, entries: Sequence[Entry], outside: Outside, gathers: Sequence[Gather], own: set[Buffer] | None = None
+    ):
+        self.binder, self.entries, self.outside = binder, entries, outside
         self.rows: list[Row] = []
         first = len(gathers)
-        life: dict[Buffer, tuple[int, int]] = {lowered.inputs[i]: (0, 0) for i in gathers}
-        for at, step in enumerate(lowered.steps, first):
-            for b in (*step.reads, *step.writes):
-                if b.kind == "arena" or b in life:
-                    start, _ = life.get(b, (at, at))
-                    life[b] = (start, at)
+        life: dict[Buffer, tuple[int, int]] = {gather[0]: (0, 0) for gather in gathers}
+        for at, entry in enumerate(entries, first):
+            within = set[Buffer]().union(*entry.own) if isinstance(entry, Lanes) else set[Buffer]()
+            for step in _steps(entry):
+                for b in (*step.reads, *step.writes):
+                    if b in life or (b.kind == "arena" and b not in within and (own is None or b in own)):
+                        start, _ = life.get(b, (at, at))
+                        life[b] = (start, at)
         same = self.share(life, first)
         self.slots = {b: Slot() for b in life}
         self.lives = [Lifetime(binder.bytes_of(b), *span) for b, span in life.items()]
         self.order = list(self.slots.values())
         self.slots |= {b: self.slots[keeper] for b, keeper in same.items()}
-        for i, (rows, row_bytes, limit) in gathers.items():
-            operands = [Address("input", i), Address("order", i, 0, 8 * rows), Address("arena", self.slots[lowered.inputs[i]])]
+        for b, i, rows, row_bytes, limit in gathers:
+            operands = [Address("input", i), Address("order", i, 0, 8 * rows), Address("arena", self.slots[b])]
             dims = np.array([rows, row_bytes, limit], np.int64)
             self.rows.append(Row(addresses([TAKE_ROWS])[0], dims, operands, binder.is_parallel(rows * row_bytes), None))
-        for step in lowered.steps:
-            self.add(step)
+        for entry in entries:
+            self.rows.append(self.beside(entry) if isinstance(entry, Lanes) else self.row(entry))
         offsets, self.bytes = plan_memory(self.lives)
         for slot, offset in zip(self.order, offsets, strict=True):
             slot.offset = offset
@@ -250,7 +273,7 @@ class _Part:
         Merges the lifetimes in `life`; gives for each buffer that has no memory of its own the one whose memory it has.
         """
         same: dict[Buffer, Buffer] = {}
-        for at, step in enumerate(self.lowered.steps, first):
+        for at, step in enumerate(self.entries, first):
             loop = step.epilogue if isinstance(step, TiledStep) else step
             if not isinstance(loop, LoopStep):
                 continue
@@ -286,25 +309,23 @@ class _Part:
         found = self.outside(b)
         return found.moved(offset, found.stride)
 
-    def add(self, step: Step) -> None:
+    def row(self, step: Step) -> Row:
         """The row of a step."""
         binder = self.binder
         places = [self.address(p) for p in step.places]
         parallel = binder.is_parallel(binder.number(step.work))
         if isinstance(step, LoopStep):
             dims = np.array([binder.number(d) for d in step.dims], np.int64)
-            row = Row(addresses([step.spec])[0], dims, places, parallel, step)
-        elif isinstance(step, KernelStep):
+            return Row(addresses([step.spec])[0], dims, places, parallel, step)
+        if isinstance(step, KernelStep):
             need = step.workspace(binder.env, binder.threads)
             if need:
                 places.append(Address("arena", self.slot(need)))
-            row = Row(addresses([step.spec])[0], np.array(step.dims(binder.env), np.int64), places, parallel, step)
-        elif isinstance(step, ControlStep):
-            row = self.control(step, places)
-        else:
-            assert isinstance(step, TiledStep)
-            row = self.tiled(step, places)
-        self.rows.append(row)
+            return Row(addresses([step.spec])[0], np.array(step.dims(binder.env), np.int64), places, parallel, step)
+        if isinstance(step, ControlStep):
+            return self.control(step, places)
+        assert isinstance(step, TiledStep)
+        return self.tiled(step, places)
 
     def tiled(self, step: TiledStep, places: list[Address]) -> Row:
         """The row of a product."""
@@ -330,16 +351,7 @@ class _Part:
             number, part = binder.section(section, self.address, step.name != "loop")
             numbers.append(number)
             parts.append(part)
-        together = len(parts) > 1 and step.name == "switch"  # only one of them runs
-        sizes = [-(-part.bytes // ALIGN) * ALIGN for part in parts]
-        base = self.slot(max(sizes, default=0) if together else sum(sizes))
-        at = 0
-        for part, size in zip(parts, sizes, strict=True):
-            own = Slot()
-            own.offset, own.base = 0 if together else at, base
-            at += size
-            for slot in part.order:
-                slot.base = own
+        self.place(parts, step.name == "switch")
         rows = [len(binder.tables[n].rows) for n in numbers]
         head = {"loop": [rows[0], binder.number(step.steps)], "while_loop": rows, "switch": [len(rows), *rows]}[step.name]
         dims = np.array([addresses([RUN])[0], *head], np.int64)
@@ -348,6 +360,35 @@ class _Part:
         for n in numbers:
             binder.tables[n].guarded = step.name == "while_loop" or any(binder.number(s.work) >= LONG for s in section_steps(step))
         return Row(addresses([control_spec(step)])[0], dims, operands, parallel, step)
+
+    def beside(self, lanes: Lanes) -> Row:
+        """The row of lanes, which have tables, work space and contexts of their own."""
+        for number, steps in enumerate(lanes.lanes, 1):
+            self.binder.lanes |= dict.fromkeys(steps, number)
+        bound = [self.binder.lane(steps, self.address, own) for steps, own in zip(lanes.lanes, lanes.own, strict=True)]
+        self.place([part for _, part in bound])
+        words = LINES + LINE
+        contexts = Address("arena", self.slot(8 * words * len(bound)))
+        dims = np.array([addresses([RUN])[0], len(bound), words, *(len(part.rows) for _, part in bound)], np.int64)
+        operands = [contexts, *(Address("table", number) for number, _ in bound)]
+        return Row(addresses([LANES])[0], dims, operands, True, None)
+
+    def place(self, parts: Sequence[_Part], same: bool = False) -> None:
+        """Work space for parts that have none yet: for each of them, or the `same` for all."""
+        sizes = [-(-part.bytes // ALIGN) * ALIGN for part in parts]
+        base = self.slot(max(sizes, default=0) if same else sum(sizes))
+        at = 0
+        for part, size in zip(parts, sizes, strict=True):
+            own = Slot()
+            own.offset, own.base = 0 if same else at, base
+            at += size
+            for slot in part.order:
+                slot.base = own
+
+
+def _steps(entry: Entry) -> list[Step]:
+    """The steps of an entry."""
+    return [step for lane in entry.lanes for step in lane] if isinstance(entry, Lanes) else [entry]
 
 
 def section_steps(step: ControlStep) -> list[Step]:

@@ -16,6 +16,7 @@ PHASE, CODE, ROW, POSITION, VALUE, STEP_OF, NOW = range(7)
 # What a run returns besides 0. Kernels return positive codes.
 STOPPED = -1  # the stop flag ended it at a guard
 ABANDONED = -2  # there are errors in the context
+NOTED = -4  # a kernel has noted an error as it should be
 LOST = -3  # a kernel left by a path that kernels must not have (an exception of Numba)
 
 Context = npt.NDArray[np.int64]

@@ -97,7 +97,7 @@ class Program:
                 row_bytes = math.prod(shape[1:]) * itemsize(low.inputs[i].dtype)
                 gathers[i] = (shape[0], row_bytes, self.mode.limits[i])
         binder = Binder(self.env, self.threads)
-        self.constants = binder.constants
+        self.constants, self.lanes = binder.constants, binder.lanes
         self.arena_bytes = binder.program(low, self._outside, gathers)
         results = zip(self.lowered.graph.outputs, self.output_shapes, strict=True)
         held = sum(math.prod(shape) * itemsize(v.dtype) for v, shape in results)
