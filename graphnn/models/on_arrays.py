@@ -137,9 +137,10 @@ def _plain(x: Any) -> tuple[tuple[Array, ...], Any]:
         return ((x,), (x.shape, x.dtype)) if x.flags.c_contiguous else ((), None)
     if type(x) is not list and type(x) is not tuple:
         return (), None
+    given: Any = x
     kind: list[Any] = []
-    for a in x:
+    for a in given:
         if type(a) is not np.ndarray or not a.flags.c_contiguous:
             return (), None
         kind.append((a.shape, a.dtype))
-    return tuple(x), tuple(kind)
+    return tuple(given), tuple(kind)
