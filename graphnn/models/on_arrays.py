@@ -135,12 +135,12 @@ def _plain(x: Any) -> tuple[tuple[Array, ...], Any]:
     """The arrays of x, if it is one in C order or a list or tuple of some, and their kind; else none."""
     if type(x) is np.ndarray:
         return ((x,), (x.shape, x.dtype)) if x.flags.c_contiguous else ((), None)
-    if type(x) is not list and type(x) is not tuple:
+    container: Any = x.__class__
+    if container is not list and container is not tuple:
         return (), None
-    given: Any = x
     kind: list[Any] = []
-    for a in given:
+    for a in x:
         if type(a) is not np.ndarray or not a.flags.c_contiguous:
             return (), None
         kind.append((a.shape, a.dtype))
-    return tuple(given), tuple(kind)
+    return tuple(x), tuple(kind)
