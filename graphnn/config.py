@@ -74,6 +74,11 @@ def standard_dtype(dtype: Any = None) -> str:
     return "bool" if dtype is bool else check(dtype)
 
 
+def tensor_dtype(dtype: Any = None) -> str:
+    """`standard_dtype`, and "string" for texts, which only the inputs of a model may have."""
+    return "string" if dtype is str or (isinstance(dtype, str) and dtype == "string") else standard_dtype(dtype)
+
+
 def epsilon() -> float:
     """The small number that keeps divisions and logarithms finite.
 

@@ -14,11 +14,13 @@ from graphnn_compiler.trace import Tracer, active
 
 
 class Collected:
-    """What calls inside one trace leave behind: losses of layers (with their layer), and the mask of a value."""
+    """What calls inside one trace leave behind: losses of layers (with their layer), the mask of a value, and layers that have to learn
+    (by `adapt`) before what is traced can run."""
 
     def __init__(self) -> None:
         self.losses: list[tuple[Any, Value]] = []
         self.masks: dict[Value, Any] = {}
+        self.unready: list[Any] = []
 
 
 _collected: WeakKeyDictionary[Tracer, Collected] = WeakKeyDictionary()

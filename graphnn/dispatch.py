@@ -28,6 +28,7 @@ from graphnn_compiler.trace import active
 
 from . import tree
 from .config import on_change, standard_dtype
+from .front import Texts, moved, refusal
 from .node import Node, Operation, symbolic_outputs
 from .program import Program, Programs, Scalar, as_array, is_arraylike, split
 from .tensor import KerasTensor, Tensor
@@ -67,6 +68,8 @@ def value(x: Any, dtype: Any = None) -> Value:
         x = x.value
     if isinstance(x, Value):
         return build.value(x, kind)
+    if isinstance(x, Texts):
+        raise refusal()
     if isinstance(x, KerasTensor):
         raise ValueError(
             f"a KerasTensor ({x.name}) of the layer graph cannot be used inside a layer's call; pass it as an argument"
@@ -229,6 +232,8 @@ def op(
         if find((args, kwargs), KerasTensor):
             return OpCall(wrapper)(*args, **kwargs)
         if active() is not None:
+            if find((args, kwargs), Texts):
+                return moved(function, args, kwargs)
             args, kwargs = tree.map_structure(_traced, args), tree.map_structure(_traced, kwargs)
             return function(*args, **kwargs)
         args = tuple([Scalar(x) if i < n and _is_input(x, places[i]) else x for i, x in enumerate(args)])

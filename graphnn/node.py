@@ -11,6 +11,7 @@ from graphnn_compiler.ir import Value
 from graphnn_compiler.trace import Tracer, tracing
 
 from . import context, naming, tree
+from .front import Front, Texts
 from .tensor import BATCH, KerasHistory, KerasTensor
 
 
@@ -202,7 +203,8 @@ def _joined(a: Any, b: Any, first: dict[str, int], second: dict[str, int]) -> An
 def _traced(function: Any, args: Any, kwargs: Any, tensors: list[KerasTensor], shapes: list[Shape]) -> tuple[Any, list[Any]]:
     tracer = Tracer()
     with tracing(tracer):
-        values = {id(x): tracer.input(s, x.dtype) for x, s in zip(tensors, shapes, strict=True)}
+        front = Front(tracer)
+        values = {id(x): front.input(s, x.dtype) for x, s in zip(tensors, shapes, strict=True)}
         beside = context.collected(tracer)
         for x, s in zip(tensors, shapes, strict=True):
             mask = x.mask
@@ -218,7 +220,7 @@ def _traced(function: Any, args: Any, kwargs: Any, tensors: list[KerasTensor], s
         def spec(x: Any) -> Any:
             v = getattr(x, "value", x) if not isinstance(x, Value) and hasattr(x, "assign") else x
             masks.append(beside.masks.get(v) if isinstance(v, Value) else None)
-            if isinstance(v, Value):
+            if isinstance(v, Value | Texts):
                 return Spec(v.shape, v.dtype)
             if hasattr(v, "__array__"):
                 from .dispatch import value as as_value

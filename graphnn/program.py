@@ -18,7 +18,9 @@ from graphnn_compiler.trace import Tracer, tracing
 
 from . import context
 from .config import standard_dtype
+from .front import Front, Texts
 from .tensor import Array, Tensor
+from .texts import TextError, TextRows
 from .tree import is_dict, is_list, like
 from .variable import Variable
 
@@ -76,10 +78,12 @@ def as_array(x: Any) -> Array:
     """An array of a dtype that the compiler knows, in native byte order and C order.
 
     Raises:
-        ValueError: for objects, strings and other dtypes.
+        ValueError: for objects, strings and other dtypes; texts that are already in the form of `TextRows` stay.
     """
     a = x.array if isinstance(x, Variable) else np.asarray(x)
     if a.dtype.kind not in "biuf" or a.dtype.name not in _DTYPES:
+        if isinstance(x, TextRows):
+            return x
         if a.dtype.kind not in "biuf":
             raise ValueError(
                 f"Invalid dtype: {a.dtype}. A tensor must hold numbers; Received: {type(x).__name__} of dtype {a.dtype}"
@@ -162,6 +166,8 @@ def take_values(x: Any, values: list[Value]) -> Any:
     if isinstance(x, Value):
         values.append(x)
         return Slot(len(values) - 1)
+    if isinstance(x, Texts):
+        raise TextError("the result of a model must be numbers, but it is texts (a tensor of dtype string)")
     if isinstance(x, np.ndarray | np.generic):
         from .dispatch import value
 
@@ -191,7 +197,8 @@ class Program:
         self.epoch = 0  # of `layers.versions`, where the owner compares it
         tracer = Tracer()
         with tracing(tracer):
-            values = [tracer.input(shape, dtype) for shape, dtype in specs]
+            front = Front(tracer)
+            values = [front.input(shape, dtype) for shape, dtype in specs]
             beside = context.collected(tracer)
             for x, mask in masks:
                 beside.masks[values[x]] = values[mask]
@@ -208,15 +215,16 @@ class Program:
                     self.masks.append((i, len(outputs)))
                     outputs.append(mask)
             self.graph = tracer.finish(outputs)
+        self.front = front.ready()
         self.run = Executable(self.graph, job=job or getattr(function, "__name__", "function"))
         # Interpreted, such an output may share memory with an input or a weight; the user gets a copy.
         self.shared = [i for i, v in enumerate(outputs) if v.node is None or v.node.op.kind in ("movement", "constant")]
         self.single = isinstance(self.result, Slot)
-        self.simple = self.single and len(outputs) == 1
+        self.simple = self.single and len(outputs) == 1 and self.front is None
 
     def arrays(self, inputs: Sequence[Array]) -> list[Array]:
         """All outputs for some inputs, none of them sharing memory with anything."""
-        found = self.run(inputs)
+        found = self.run(inputs if self.front is None else self.front(inputs))
         if self.run.eager:
             for i in self.shared:
                 found[i] = found[i].copy()

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from graphnn_compiler.dims import Dim, Extent, Shape, symbol
 
-from .config import standard_dtype
+from .config import tensor_dtype
 
 Array: TypeAlias = npt.NDArray[Any]
 BATCH = "batch"
@@ -182,7 +182,7 @@ class KerasTensor(Operators):
         if sparse or ragged:
             raise ValueError("sparse and ragged tensors are not supported")
         self.dims = dims_of(shape)
-        self.dtype = standard_dtype(dtype)
+        self.dtype = tensor_dtype(dtype)
         self.name = name or auto_name("KerasTensor")
         self._keras_history = None
         self._keras_mask = None

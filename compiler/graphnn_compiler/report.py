@@ -39,6 +39,7 @@ class Report:
         ops: operations of the traced graph.
         arena_bytes: work space of the program last bound, or None.
         kept_bytes: of what is made of weights alone and kept while they do not change.
+        before: lines on what runs before it, outside of the program.
     """
 
     job: str
@@ -47,6 +48,7 @@ class Report:
     arena_bytes: int | None
     env: dict[str, int] = field(default_factory=dict[str, int])
     kept_bytes: int = 0
+    before: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{k}={v}" for k, v in self.env.items())
@@ -55,7 +57,7 @@ class Report:
             head += f", {self.arena_bytes / 1024:.0f} KiB of work space"
         if self.kept_bytes:
             head += f", {self.kept_bytes / 1024:.0f} KiB made of weights and kept"
-        rows = [head]
+        rows = [head, *[f"      before      {line}" for line in self.before]]
         for i, line in enumerate(self.lines):
             flops = f"{line.flops / 1e6:10.2f} MFLOP" if line.flops else " " * 16
             row = f"  {i:3} {'  ' * line.depth}{line.kernel:10}{flops}  {'+'.join(line.ops)}  {', '.join(line.layers)}".rstrip()

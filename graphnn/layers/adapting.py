@@ -15,6 +15,7 @@ from graphnn_compiler.ops.index import Take
 from graphnn_compiler.trace import emit
 
 from .. import tree
+from ..context import collected
 from ..dispatch import value
 from ..tensor import Array
 
@@ -51,6 +52,12 @@ def _elements(layer: Any, x: Any, texts: bool) -> Array:
         return a
     wanted = "texts or integers" if texts else "numbers"
     raise ValueError(f"{type(layer).__name__} {layer.name!r}: data must be {wanted}. Received: an array of dtype {a.dtype}")
+
+
+def not_yet(layer: Any, x: Value) -> Value:
+    """The integers of a layer that has to learn first: they have a shape while a model is put together; no program may run with them."""
+    collected().unready.append(layer)
+    return emit(Take(0), value(np.zeros(0, "int64")), cast(x, "int64"))  # in the body of a loop, this fails
 
 
 def place_among(table: Array, x: Value) -> Value:

@@ -12,6 +12,7 @@ from .. import tree
 from ..dispatch import listed
 from ..program import Program, Programs, fill, is_arraylike, split
 from ..tensor import BATCH, Array
+from ..texts import TextRows, dtype_of, text_rows
 from . import versions
 from .state import State
 
@@ -23,6 +24,8 @@ class ArrayCalls(State):
 
     def _eager(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args = tuple(_listed(a) for a in args)
+        if args and self.takes_texts:
+            args = (_texts(args[0]), *args[1:])
         arrays: list[Array] = []
         fixed, key = split(args, arrays)
         named, named_key = split(kwargs, arrays)
@@ -40,7 +43,7 @@ class ArrayCalls(State):
         program = self._program_for((key, named_key, tuple(masks)), fixed, named, arrays, masks)
         self._forget_losses()
         plain = len(args) == len(arrays) == 1 and not kwargs and getattr(args[0], "dtype", None) == arrays[0].dtype
-        if plain and not program.loss_layers and self._quick is not None:
+        if plain and not program.loss_layers and self._quick is not None and not isinstance(arrays[0], TextRows):
             if len(self._quick) >= MAX_QUICK:
                 self._quick.clear()
             self._quick[arrays[0].shape, arrays[0].dtype] = program
@@ -50,8 +53,8 @@ class ArrayCalls(State):
         """The program for these arguments: one for any number of rows where all arrays have as many, else one for each shape."""
         if self._programs is None or self._programs_epoch != versions.epoch():
             self._programs, self._quick, self._programs_epoch = Programs(64), {}, versions.epoch()
-        rest = tuple((a.shape[1:], a.ndim, a.dtype.name) for a in arrays)
-        exact = tuple((a.shape, a.dtype.name) for a in arrays)
+        rest = tuple((a.shape[1:], a.ndim, dtype_of(a)) for a in arrays)
+        exact = tuple((a.shape, dtype_of(a)) for a in arrays)
         rows = {a.shape[0] if a.ndim else None for a in arrays}
 
         def traced(specs: Sequence[tuple[Shape, str]]) -> Program:
@@ -60,7 +63,7 @@ class ArrayCalls(State):
 
         def for_any_rows() -> Program | None:
             try:
-                return traced([((symbol(BATCH), *a.shape[1:]), a.dtype.name) for a in arrays])
+                return traced([((symbol(BATCH), *a.shape[1:]), dtype_of(a)) for a in arrays])
             except ConcreteExtentNeeded:
                 return None
 
@@ -76,6 +79,16 @@ def _listed(x: Any) -> Any:
     if tree.is_list(x) and x and all(isinstance(e, bool | int | float) for e in tree.flatten(x)):
         return listed(x)
     return x
+
+
+def _texts(x: Any) -> Any:
+    """A structure with arrays and lists of texts as `TextRows`; anything else as it is."""
+    found = None if isinstance(x, str | bytes) else text_rows(x, "the input")
+    if found is not None:
+        return found
+    if tree.is_dict(x):
+        return {k: _texts(v) for k, v in x.items()}
+    return tree.like(x, [_texts(e) for e in x]) if tree.is_list(x) else x
 
 
 def _cast(a: Array, dtype: str | None) -> Array:

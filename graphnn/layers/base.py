@@ -31,6 +31,8 @@ class LayerBase(Operation):
     built: bool
     input_spec: Any
     supports_masking: bool
+    takes_texts = True  # whether `call` may be given texts; layers of numbers say no
+    untracked: frozenset[str] = frozenset()  # names of attributes that hold no weights or layers, and may be long
     _build_shapes: dict[str, Any] | None
     _dtype_policy: DTypePolicy
     _eager_losses: list[Any]

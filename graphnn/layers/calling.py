@@ -18,6 +18,7 @@ from ..dispatch import find, value
 from ..node import Node, symbolic_outputs
 from ..program import is_arraylike
 from ..tensor import KerasTensor, Tensor, dims_of
+from ..texts import STRING, TextError
 from . import versions
 from .array_calls import ArrayCalls
 from .base import super_missing
@@ -75,6 +76,7 @@ class Calling(ArrayCalls):
 
     def _symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         bound = self._info().bind(self, args, kwargs)
+        self._refuse_texts(bound)
         self._check_first(bound)
         self._build_for(bound)
         declared = cast(Any, type(self))
@@ -108,6 +110,7 @@ class Calling(ArrayCalls):
         info = self._info()
         bound = self._prepared(info.bind(self, args, kwargs))
         first = next(iter(bound.values()), None)
+        self._refuse_texts(bound)
         self._check_first(bound)
         self._add_masks(info, bound)
         training = bound.get("training")
@@ -171,6 +174,15 @@ class Calling(ArrayCalls):
                 masks = tree.map_structure(get_mask, x)
                 if any(m is not None for m in tree.flatten(masks)):
                     bound[mask_name] = masks
+
+    def _refuse_texts(self, bound: dict[str, Any]) -> None:
+        if not self.takes_texts:
+            given = next((x for x in tree.flatten(bound) if getattr(x, "dtype", None) == STRING), None)
+            if given is not None:
+                raise TextError(
+                    f"Layer {self.name!r} (of type {type(self).__name__}) works on numbers, but was given texts: {describe(given)}. "
+                    "TextVectorization, StringLookup and Hashing make numbers of texts"
+                )
 
     def _check_first(self, bound: dict[str, Any]) -> None:
         if self.input_spec is not None and bound:

@@ -29,6 +29,7 @@ class ConfiguredLayer(Layer):
     A user's subclass may build its own `get_config` on this one; without one its arguments are captured (see `Layer`).
     """
 
+    takes_texts = False
     unsaved: tuple[str, ...] = ()  # arguments that are no part of the configuration
 
     def get_config(self) -> dict[str, Any]:

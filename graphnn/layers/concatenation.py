@@ -29,6 +29,8 @@ class Concatenate(ConfiguredLayer):
     (2, 7)
     """
 
+    takes_texts = True
+
     def __init__(self, axis: int = -1, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = axis

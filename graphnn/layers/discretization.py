@@ -16,7 +16,7 @@ from graphnn_compiler.trace import emit
 
 from ..dispatch import value
 from ..tensor import Array
-from .adapting import batches, place_among
+from .adapting import batches, not_yet, place_among
 from .category_encoding import MODES, encoded
 from .common import ConfiguredLayer
 from .versions import raise_epoch
@@ -97,17 +97,24 @@ class Discretization(ConfiguredLayer):
         return layer
 
     def call(self, inputs: Any) -> Any:
-        if self.bin_boundaries is None:
-            raise ValueError(
-                f"Discretization {self.name!r} has no boundaries yet: give `bin_boundaries`, or call `adapt` with data before it is used."
-            )
         x = value(inputs, self.compute_dtype)
+        if self.bin_boundaries is None:
+            if self.output_mode != "int":
+                self.check_ready()  # nobody knows how many places there will be
+            return cast(not_yet(self, x), "int32")
         bounds = np.asarray(self.bin_boundaries, self.compute_dtype)
         depth = len(bounds) + 1
         ids = cast(place_among(bounds, x), "int32")
         if len(bounds):
             ids = emit(elementwise.Where(), emit(compare.IsNan(), x), value(len(bounds), "int32"), ids)
         return encoded(ids, self.output_mode, depth, "int32" if self.output_mode == "int" else self.compute_dtype)
+
+    def check_ready(self) -> None:
+        """Raises ValueError where there are no boundaries yet."""
+        if self.bin_boundaries is None:
+            raise ValueError(
+                f"Discretization {self.name!r} has no boundaries yet: give `bin_boundaries`, or call `adapt` with data before it is used."
+            )
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Takes the boundaries from data, whatever was seen before.

@@ -81,20 +81,21 @@ class Hashing(TextCalls):
         self.salt = salt_argument(self, salt)
         self.autocast = False
 
-    def on_texts(self, texts: Array) -> Any:
+    def ids_of(self, texts: Array) -> Array:
         if self.mask_value is not None and not isinstance(self.mask_value, str):
             raise TypeError(
                 f"Hashing {self.name!r}: `mask_value` must be a text, as the input is. Received: mask_value={self.mask_value!r}"
             )
         if self.mask_value is None:
-            bins = hash_bins(texts, self.num_bins, self.salt)
-        elif self.num_bins == 1:
-            bins = np.zeros(texts.shape, "int64")
-        else:
-            bins = np.where(texts == self.mask_value, 0, hash_bins(texts, self.num_bins - 1, self.salt) + 1)
-        return _encode(bins, self.output_mode, self.num_bins, self.compute_dtype)
+            return hash_bins(texts, self.num_bins, self.salt)
+        if self.num_bins == 1:
+            return np.zeros(texts.shape, "int64")
+        return np.where(texts == self.mask_value, 0, hash_bins(texts, self.num_bins - 1, self.salt) + 1)
 
-    def call(self, inputs: Any) -> Any:
+    def of_ids(self, ids: Any) -> Any:
+        return _encode(ids, self.output_mode, self.num_bins, self.compute_dtype)
+
+    def on_numbers(self, inputs: Any) -> Any:
         x = value(inputs)
         x = cast(x, "int64") if is_float(x.dtype) else x
         return encoded(self._bins(x), self.output_mode, self.num_bins, self.compute_dtype)

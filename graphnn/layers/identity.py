@@ -24,6 +24,8 @@ class Identity(ConfiguredLayer):
     [1.0, 2.0]
     """
 
+    takes_texts = True
+
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True

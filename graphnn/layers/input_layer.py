@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..config import standard_dtype
+from ..config import tensor_dtype
 from ..node import Node
 from ..tensor import KerasTensor
 from .layer import Layer
@@ -22,7 +22,7 @@ class InputLayer(Layer):
     Args:
         shape: extents without the batch.
         batch_size: the extent of the batch where it is fixed.
-        dtype: by default `floatx()`.
+        dtype: by default `floatx()`; "string" for texts, which layers such as `TextVectorization` take.
         batch_shape: extents with the batch, in place of `shape`.
         input_tensor: the symbolic tensor to use.
 
@@ -71,7 +71,7 @@ class InputLayer(Layer):
             batch_shape = (batch_size, *_checked(shape, "shape"))
         self.batch_shape = _checked(batch_shape, "batch_shape")
         self.optional, self.sparse, self.ragged = optional, False, False
-        self._dtype_name = standard_dtype(dtype)
+        self._dtype_name = tensor_dtype(dtype)
         output = input_tensor if input_tensor is not None else KerasTensor(self.batch_shape, self._dtype_name, name=name)
         Node(self, (), {}, output)
         self.built = True
@@ -124,7 +124,7 @@ def Input(
     Args:
         shape: extents without the batch; None where unknown.
         batch_size: the extent of the batch where it is fixed.
-        dtype: by default `floatx()`.
+        dtype: by default `floatx()`; "string" for texts, which layers such as `TextVectorization` take.
         batch_shape: extents with the batch, in place of `shape`.
         name: the name of the input.
         tensor: a symbolic tensor to start from, in place of a new one.

@@ -5,6 +5,7 @@ Exports: IntegerLookup.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,14 @@ from graphnn_compiler.trace import emit
 
 from ..dispatch import value
 from ..tensor import Array
-from .adapting import place_among
+from ..texts import TextError
+from .adapting import not_yet, place_among
 from .lookup import Lookup, encoded_places
 from .number_hashing import number_bins
 
 __all__ = ["IntegerLookup"]
+
+_INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
 
 
 class IntegerLookup(Lookup):
@@ -84,12 +88,21 @@ class IntegerLookup(Lookup):
             )
         return a.astype("int64").ravel().tolist()
 
-    def on_texts(self, texts: Array) -> Any:
-        return self(np.array([int(t) for t in texts.ravel().tolist()], "int64").reshape(texts.shape))
+    def ids_of(self, texts: Array) -> Array:
+        flat: list[str] = texts.ravel().tolist()
+        bad = next((t for t in flat if not _INTEGER.fullmatch(t)), None)
+        if bad is not None:
+            raise TextError(f"IntegerLookup {self.name!r}: texts must be integers. Received: {bad!r:.60}")
+        return np.array([int(t) for t in flat], "int64").reshape(texts.shape)
 
-    def call(self, inputs: Any) -> Any:
-        self.check_ready()
+    def of_ids(self, ids: Any) -> Any:
+        return self(ids) if isinstance(ids, np.ndarray) else self.on_numbers(ids)
+
+    def on_numbers(self, inputs: Any) -> Any:
         x = value(inputs, "int64")
+        if not self.terms and self.output_mode == "int":
+            return not_yet(self, x)
+        self.check_ready()
         if self.invert:
             return self._terms_at(x)
         factors = self.factors()

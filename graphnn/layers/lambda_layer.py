@@ -36,6 +36,8 @@ class Lambda(ConfiguredLayer):
     [9.0]
     """
 
+    takes_texts = True
+
     unsaved = ("function", "output_shape", "mask", "arguments")
 
     def __init__(

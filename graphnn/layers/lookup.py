@@ -33,6 +33,8 @@ class Lookup(TextCalls):
     Subclasses write `terms_of`, an array as Python terms.
     """
 
+    untracked = frozenset(("counts", "documents", "idf", "idf_weights", "places", "terms", "vocabulary"))
+
     def __init__(
         self, max_tokens: int | None, num_oov_indices: int, mask_token: Any, oov_token: Any, vocabulary: Any, idf_weights: Any,
         invert: bool, output_mode: str, sparse: bool, pad_to_max_tokens: bool, oov_method: str, salt: Any, name: str | None, **kwargs: Any,
@@ -175,6 +177,8 @@ class Lookup(TextCalls):
         start = len(self._special())
         self.terms, self.idf = terms, idf
         self.places = {t: start + i for i, t in enumerate(terms)}
+        if self.mask_token is not None:
+            self.places[self.mask_token] = 0 if self.output_mode == "int" else -1
         raise_epoch()
 
     # ---- learning it
@@ -237,11 +241,12 @@ class Lookup(TextCalls):
         """The extent of encodings."""
         return self.max_tokens if self.pad_to_max_tokens and self.max_tokens is not None else self.vocabulary_size()
 
-    def check_ready(self) -> None:
-        """Raises RuntimeError where there is no vocabulary yet."""
+    def check_ready(self, layer: Any = None) -> None:
+        """Raises RuntimeError, which names `layer` or else this one, where there is no vocabulary yet."""
         if not self.terms:
+            layer = layer or self
             raise RuntimeError(
-                f"{type(self).__name__} {self.name!r} has no vocabulary yet: give `vocabulary`, or call `adapt` with data."
+                f"{type(layer).__name__} {layer.name!r} has no vocabulary yet: give `vocabulary`, or call `adapt` with data."
             )
 
     def factors(self) -> Array | None:
@@ -256,6 +261,8 @@ class Lookup(TextCalls):
 
     def encode(self, ids: Any) -> Any:
         """Places (-1 for what is left out) in the output mode."""
+        if self.output_mode == "tf_idf" or (self.output_mode != "int" and not self.pad_to_max_tokens):
+            self.check_ready()  # else nobody knows how many places there will be
         return _encode(ids, self.output_mode, self.depth(), self.factors())
 
     # ---- configuration

@@ -35,6 +35,8 @@ class Flatten(ConfiguredLayer):
     (2, 12)
     """
 
+    takes_texts = True
+
     def __init__(self, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
@@ -66,6 +68,8 @@ class Reshape(ConfiguredLayer):
     >>> layers.Reshape((2, -1))(np.ones((5, 6), "float32")).shape
     (5, 2, 3)
     """
+
+    takes_texts = True
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)
@@ -105,6 +109,8 @@ class Permute(ConfiguredLayer):
     >>> layers.Permute((2, 1))(np.ones((5, 3, 4), "float32")).shape
     (5, 4, 3)
     """
+
+    takes_texts = True
 
     def __init__(self, dims: Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)

@@ -113,7 +113,7 @@ class State(LayerBase):
         if "_own_trainable" not in self.__dict__:
             raise super_missing(self)
         for name, x in list(self.__dict__.items()):
-            if name not in OWN:
+            if name not in OWN and name not in self.untracked:
                 yield from tracking.parts(x)
 
     @property

@@ -5,20 +5,23 @@ Exports: StringLookup.
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 import numpy as np
+from graphnn_compiler.ir import Value
 
-from ..tensor import Array
+from ..front import Texts
+from ..tensor import Array, KerasTensor
 from ..utils.fingerprints import hash_bins
 from .lookup import Lookup
-from .text_calls import texts_of
+from .text_calls import TextsOnly, texts_of
 
 __all__ = ["StringLookup"]
 
 
-class StringLookup(Lookup):
-    """The place of each text in a vocabulary. It is applied to texts by Python, before a model.
+class StringLookup(TextsOnly, Lookup):
+    """The place of each text in a vocabulary. Python does it, in front of the compiled program of a model.
 
     Args:
         max_tokens: the most places there may be, all included.
@@ -69,32 +72,41 @@ class StringLookup(Lookup):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Applies the layer to texts, or with `invert` to places."""
-        if self.invert and args and texts_of(args[0]) is None and not hasattr(args[0], "dims"):
+        if self.invert and args and not isinstance(args[0], KerasTensor | Texts | Value) and texts_of(args[0]) is None:
             return self._texts_at(np.asarray(args[0]))
         return super().__call__(*args, **kwargs)
 
-    def on_texts(self, texts: Array) -> Any:
+    def of_ids(self, ids: Any) -> Any:
+        return self.encode(ids)
+
+    def ids_of(self, texts: Array) -> Array:
+        """The place of each text, -1 for the mask where it is left out."""
+        return self.places_of(texts.ravel().tolist()).reshape(texts.shape)
+
+    def ids_shape(self, shape: Any, length: Any) -> Any:
+        self._refuse_inverse()
+        return shape
+
+    def _refuse_inverse(self) -> None:
         if self.invert:
             raise TypeError(f"StringLookup {self.name!r}: with `invert=True` the input must be integers. Received: texts")
-        self.check_ready()
-        return self.encode(self.ids(texts))
 
-    def ids(self, texts: Array) -> Array:
-        """The place of each text, -1 for the mask where it is left out."""
-        flat: list[Any] = texts.ravel().tolist()
-        masked = 0 if self.output_mode == "int" else -1
-        found = [masked if t == self.mask_token else self.places.get(t, -2) for t in flat]
-        if -2 in found:
-            unknown = [t for t, i in zip(flat, found, strict=True) if i == -2]
-            if not self.num_oov_indices:
+    def places_of(self, texts: list[str]) -> Array:
+        """`ids_of` for a list."""
+        self._refuse_inverse()
+        first = len(self._special()) - self.num_oov_indices
+        unknown = first if self.num_oov_indices == 1 else -2
+        found = np.fromiter(map(self.places.get, texts, repeat(unknown)), "int64", len(texts))
+        if unknown < 0:
+            where = np.flatnonzero(found == unknown)
+            strangers = [texts[i] for i in where.tolist()]
+            if strangers and not self.num_oov_indices:
                 raise ValueError(
-                    f"StringLookup {self.name!r}: texts are not in the vocabulary, and `num_oov_indices` is 0. Received: {unknown[:5]}"
+                    f"StringLookup {self.name!r}: texts are not in the vocabulary, and `num_oov_indices` is 0. Received: {strangers[:5]}"
                 )
-            first = len(self._special()) - self.num_oov_indices
-            bins = hash_bins(np.array(unknown, object), self.num_oov_indices, self.key) if self.num_oov_indices > 1 else None
-            rest = iter([first] * len(unknown) if bins is None else (bins + first).tolist())
-            found = [next(rest) if i == -2 else i for i in found]
-        return np.array(found, "int64").reshape(texts.shape)
+            if strangers:
+                found[where] = hash_bins(np.array(strangers, object), self.num_oov_indices, self.key) + first
+        return found
 
     def _texts_at(self, ids: Array) -> Array:
         self.check_ready()
@@ -104,7 +116,10 @@ class StringLookup(Lookup):
         found = [table[i] if 0 <= i < len(table) else self.oov_token for i in ids.ravel().tolist()]
         return np.array(found, str).reshape(ids.shape)
 
-    def call(self, inputs: Any) -> Any:
-        raise TypeError(
-            f"StringLookup {self.name!r} turns texts into numbers before a model: call it on texts. Received: {inputs}"
-        )
+    def on_numbers(self, inputs: Any) -> Any:
+        if self.invert:
+            raise TypeError(
+                f"StringLookup {self.name!r}: with `invert=True` places become texts, which compiled programs do not hold: call it on "
+                f"what a model predicts. Received: {inputs}"
+            )
+        return super().on_numbers(inputs)

@@ -8,17 +8,18 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from ..tensor import Array
-from ..utils.sequences import pad_sequences
 from .adapting import batches
 from .common import ConfiguredLayer
+from .input_spec import known
 from .lookup import MODES
 from .string_lookup import StringLookup
-from .text_calls import TextCalls, texts_of
+from .text_calls import TextsOnly, texts_of
 
 __all__ = ["TextVectorization"]
 
@@ -26,11 +27,12 @@ STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
 SPLIT = ("whitespace", "character")
 _SMALL = {ord(c): ord(c.lower()) for c in string.ascii_uppercase}
 _NO_PUNCTUATION = dict.fromkeys(map(ord, string.punctuation))
+_SEPARATORS = ("\x1c", "\x1d", "\x1e", "\x1f")  # blanks for Python
 _BLANKS = re.compile("[ \t\n\v\f\r]+")
 
 
-class TextVectorization(TextCalls):
-    """Texts cut into words, each a number of a vocabulary. It is applied to texts by Python, before a model.
+class TextVectorization(TextsOnly):
+    """Texts cut into words, each a number of a vocabulary. Python does it, in front of the compiled program of a model.
 
     Args:
         max_tokens: the longest vocabulary, padding and unknown words included.
@@ -160,16 +162,19 @@ class TextVectorization(TextCalls):
         if self.split is None:
             rows = texts.reshape(len(texts), -1).tolist()
         else:
-            if texts.ndim > 1 and texts.shape[-1] != 1:
-                raise ValueError(
-                    f"TextVectorization {self.name!r}: to be split, texts must have the shape (batch,) or (batch, 1). "
-                    f"Received: inputs.shape={texts.shape}"
-                )
+            self._check_column(texts.shape)
             flat = texts.ravel()
             cut: Callable[[str], list[str]] = list if self.split == "character" else _split_at_blanks
             given: Any = self.split if callable(self.split) else None
             rows = [[*words] for words in given(flat)] if given is not None else [cut(t) for t in flat.tolist()]
         return rows if self.sizes is None else [_grouped(row, self.sizes) for row in rows]
+
+    def _check_column(self, shape: Any) -> None:
+        if len(shape) > 1 and isinstance(shape[-1], int) and shape[-1] != 1:
+            raise ValueError(
+                f"TextVectorization {self.name!r}: to be split, texts must have the shape (batch,) or (batch, 1). "
+                f"Received: inputs.shape={known(shape)}"
+            )
 
     def _standardized(self, texts: Array) -> Array:
         how = self.standardize
@@ -187,28 +192,51 @@ class TextVectorization(TextCalls):
         out[:] = [t.translate(table) for t in texts.ravel().tolist()]
         return out.reshape(texts.shape)
 
-    def on_texts(self, texts: Array) -> Any:
-        self.lookup.check_ready()
+    @property
+    def each_text_alone(self) -> bool:  # type: ignore[override]
+        """Functions of users may draw random numbers, or look at the batch."""
+        return not callable(self.standardize) and not callable(self.split)
+
+    def check_ready(self) -> None:
+        self.lookup.check_ready(self)
+
+    def ids_of(self, texts: Array) -> Array:
         one = texts.ndim == 0
         texts = texts.reshape(1) if one else texts
-        if self.split is None and self.sizes is None and self.output_sequence_length is None:
-            ids = self.lookup.ids(self._standardized(texts))
+        if self._one_each:
+            ids = self.lookup.ids_of(self._standardized(texts))
         else:
-            ids = self._padded([self.lookup.ids(np.array(row, object)) for row in self.words(texts)])
-        return self.lookup.encode(ids[0] if one else ids)
+            ids = self._padded(self.words(texts))
+        return ids[0] if one else ids
 
-    def _padded(self, rows: Sequence[Array]) -> Array:
+    @property
+    def _one_each(self) -> bool:
+        """Whether each text is one word, so that shapes stay."""
+        return self.split is None and self.sizes is None and self.output_sequence_length is None
+
+    def ids_shape(self, shape: Any, length: Any) -> Any:
+        if self._one_each:
+            return shape
+        if self.split is not None:
+            self._check_column(shape)
+        return (shape[0], length if self.output_sequence_length is None else self.output_sequence_length)
+
+    def of_ids(self, ids: Any) -> Any:
+        if self.output_mode != "int" and not self.pad_to_max_tokens:
+            self.check_ready()
+        return self.lookup.encode(ids)
+
+    def _padded(self, rows: Sequence[list[str]]) -> Array:
+        """The numbers of words, row by row, cut or filled up."""
         length = self.output_sequence_length
+        sizes = np.fromiter(map(len, rows), "int64", len(rows))
         if length is None:
-            length = max(map(len, rows), default=0)
-        empty = 0 if self.output_mode == "int" else -1
-        return pad_sequences(rows, length, "int64", "post", "post", empty)
-
-    def call(self, inputs: Any) -> Any:
-        raise TypeError(
-            f"TextVectorization {self.name!r} turns texts into numbers before a model: call it on a list or an array of texts. "
-            f"Received: {inputs}"
-        )
+            length = int(sizes.max(initial=0))
+        elif sizes.max(initial=0) > length:
+            rows = [row[:length] for row in rows]
+        out = np.full((len(rows), length), 0 if self.output_mode == "int" else -1, "int64")
+        out[np.arange(length) < sizes[:, None]] = self.lookup.places_of([*chain.from_iterable(rows)])
+        return out
 
     # ---- configuration
 
@@ -242,6 +270,8 @@ def _sizes(ngrams: Any) -> tuple[int, ...] | None:
 
 
 def _split_at_blanks(text: str) -> list[str]:
+    if text.isascii() and not any(c in text for c in _SEPARATORS):
+        return text.split()
     return [w for w in _BLANKS.split(text) if w]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from .. import tree
 from ..layers.input_layer import Input, InputLayer
 from ..layers.layer import Layer
+from ..layers.text_calls import TextCalls
 from ..node import Operation
 from ..tensor import KerasTensor
 from .functional import Functional
@@ -21,7 +22,10 @@ __all__ = ["clone_model"]
 
 
 def _same(layer: Layer) -> Layer:
-    return type(layer).from_config(layer.get_config())
+    new = type(layer).from_config(layer.get_config())
+    if isinstance(layer, TextCalls):  # what it learnt is no weight
+        new.build_from_config(layer.get_build_config())
+    return new
 
 
 def clone_model(
@@ -32,7 +36,7 @@ def clone_model(
     recursive: bool = False,
     **kwargs: Any,
 ) -> Any:
-    """A model of the same layers with new weights.
+    """A model of the same layers with new weights, and the vocabularies of the old ones.
 
     Args:
         model: a functional or sequential model, or one with `get_config`.

@@ -12,14 +12,16 @@ from graphnn_compiler.build import expand
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops.movement import reshape
 
-from .. import tree
+from .. import ops, tree
 from ..context import get_mask, set_mask
 from ..dispatch import value
+from ..front import Texts
 from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
 from ..node import Node, Operation
 from ..program import is_arraylike
 from ..tensor import KerasTensor
+from ..texts import STRING, TextError
 from .functional_config import functional_config
 from .model import Model
 from .on_arrays import OnArrays
@@ -130,6 +132,22 @@ class Functional(OnArrays, Model):
     def input_spec(self, _: Any) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The inputs say it all."""
 
+    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
+        """The shape of the output for inputs of given shapes."""
+        if all(x.dtype != STRING for x in self._inputs):
+            return super().compute_output_shape(input_shape)
+        shapes: list[Any] = []
+        tree.map_shape_structure(shapes.append, input_shape)
+        inputs = [KerasTensor(s, x.dtype) for s, x in zip(shapes, self._inputs, strict=True)]
+        found = self.compute_output_spec(tree.pack_sequence_as(self._inputs_structure, inputs))
+
+        def shape(x: Any) -> Any:
+            return x.shape
+
+        return tree.map_structure(shape, found)
+
+    compute_output_shape.by_tracing = True  # type: ignore[attr-defined]
+
     def build(self, input_shape: Any = None) -> None:
         """Nothing to do: layers are built when they are called on symbolic tensors."""
 
@@ -150,7 +168,7 @@ class Functional(OnArrays, Model):
             flat = [inputs]
         else:
             flat = tree.flatten(inputs)
-            if len(names) == 1 and all(isinstance(e, bool | int | float) for e in flat):
+            if len(names) == 1 and all(isinstance(e, bool | int | float | str | bytes) for e in flat):
                 return [inputs]
         if len(flat) != len(names):
             raise ValueError(
@@ -200,6 +218,12 @@ class Functional(OnArrays, Model):
             if not self.is_optional(i):
                 raise ValueError(f"Input {i} with name '{self.input_names[i]}' of model {self.name!r} is None")
             return None
+        if isinstance(x, Texts) != (self._inputs[i].dtype == STRING):
+            wanted = "numbers" if isinstance(x, Texts) else "texts of an Input (its dtype is string)"
+            raise TextError(f"Input {i} with name '{self.input_names[i]}' of model {self.name!r} takes {wanted}. Received: {x!r:.80}")
+        if isinstance(x, Texts):
+            change = self.fitted(i, x.shape)
+            return x if not change else ops.expand_dims(x, -1) if change > 0 else ops.squeeze(x, -1)
         v = value(x)
         mask = get_mask(v) if mask is None else mask
         change = self.fitted(i, v.shape)

@@ -15,6 +15,7 @@ from ..layers.layer import Layer
 from ..narrowing import check_whole, holds
 from ..program import Program, Slot, as_array
 from ..tensor import Array, KerasTensor
+from ..texts import STRING, TextError, text_rows
 from ..variable import Variable
 
 MAX_PROGRAMS = 64
@@ -82,11 +83,19 @@ class OnArrays(_Base):
             raise ValueError(
                 f"Inputs to a layer should be tensors. Got '{x}' (of type {type(x)}) as input for layer '{self.name}'."
             )
-        a = as_array(x)
+        texts = text_rows(x, f"input {self.input_names[i]!r} of model {self.name!r}") if self._inputs[i].dtype == STRING else None
+        a = as_array(x) if texts is None else texts
+        if texts is None and self._inputs[i].dtype == STRING:
+            raise TextError(
+                f"Input {self.input_names[i]!r} of model {self.name!r} takes texts (its dtype is string). "
+                f"Received: an array of dtype {a.dtype}"
+            )
         change = self.fitted(i, a.shape)
         if change:
             a = a[..., None] if change > 0 else a[..., 0]
         dtype = self._inputs[i].dtype
+        if dtype == STRING:
+            return a
         if not holds(dtype, a.dtype.name):
             name = f"inputs[{i}]" if len(self._inputs) > 1 else "inputs"
             check_whole(a, dtype, f"input {self.input_names[i]!r} of model {self.name!r}", name)
@@ -126,7 +135,8 @@ def _plain(x: Any) -> tuple[tuple[Array, ...], Any]:
     """The arrays of x, if it is one in C order or a list or tuple of some, and their kind; else none."""
     if type(x) is np.ndarray:
         return ((x,), (x.shape, x.dtype)) if x.flags.c_contiguous else ((), None)
-    if x.__class__ is not list and x.__class__ is not tuple:
+    container: Any = x.__class__
+    if container is not list and container is not tuple:
         return (), None
     kind: list[Any] = []
     for a in x:

@@ -13,12 +13,14 @@ from graphnn_compiler.trace import active
 from .. import tree
 from ..context import suspended
 from ..dispatch import find
+from ..front import holds_texts
 from ..layers.input_layer import Input, InputLayer
 from ..layers.input_spec import known
 from ..layers.layer import Layer
 from ..layers.versions import raise_epoch
 from ..program import is_arraylike
 from ..tensor import KerasTensor
+from ..texts import STRING, TextError
 from .functional import Functional
 from .model import Model
 
@@ -137,7 +139,7 @@ class Sequential(Model):
             if not tree.is_shape(input_shape):
                 self.built = True  # several inputs: the layers build themselves when they are called
                 return
-            dtype = getattr(self._sequence[0], "input_dtype", None)
+            dtype = self._sequence[0].input_dtype
             start = Input(batch_shape=tuple(input_shape), dtype=dtype).history.operation
             self._sequence.insert(0, start)
         x: Any = start.output
@@ -157,10 +159,14 @@ class Sequential(Model):
             raise ValueError(f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`.")
         inputs: Any = bound.get("inputs")
         if hasattr(inputs, "shape"):
-            shape = known(inputs.shape)
+            # The number of rows of the first call says nothing about later ones.
+            shape = (None, *known(inputs.shape)[1:])
+            if self.start is None and holds_texts(inputs):
+                if not self._sequence[0].takes_texts:
+                    raise TextError(f"Invalid dtype: Sequential model {self.name!r} starts with a layer of numbers, but was given texts")
+                self._sequence.insert(0, Input(batch_shape=shape, dtype=STRING).history.operation)
             with suspended():
-                # The number of rows of the first call says nothing about later ones.
-                self.build(self.start.batch_shape if self.start else (None, *shape[1:]))
+                self.build(self.start.batch_shape if self.start else shape)
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

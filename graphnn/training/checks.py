@@ -12,7 +12,8 @@ from ..losses import check_targets
 from ..losses.labels import CLASS_NUMBERS, check_target_shape, squeezed
 from ..narrowing import check_whole, holds
 from ..tensor import Array, KerasTensor, shape_of
-from .columns import Column
+from ..texts import STRING, TextError
+from .columns import Column, no_numbers
 from .layout import Layout
 from .outputs import no_leaf, spread
 
@@ -76,6 +77,12 @@ def check_inputs(model: Any, x: Any) -> None:
         return
     for name, tensor, column in zip(graph.input_names, graph.inputs, found, strict=True):
         if isinstance(column, Column):
+            if column.dtype == STRING != tensor.dtype:
+                raise no_numbers(column.source.dtype, column.name, column.source)
+            if column.dtype != STRING == tensor.dtype:
+                raise TextError(
+                    f"Input {name!r} of model {model.name!r} takes texts (its dtype is string), but {column.name} has dtype {column.dtype}"
+                )
             _check_shape(model, name, tensor.shape, column)
 
 
@@ -135,7 +142,7 @@ def narrowed(model: Any, layout: Layout) -> list[tuple[int, str, str]]:
     places = inputs_in_order(model, layout.x) or []
     found: list[tuple[int, str, str]] = []
     for name, tensor, place in zip(graph.input_names, graph.inputs, places, strict=True):
-        if place is not None and not holds(tensor.dtype, layout.specs[int(place)][0]):
+        if place is not None and tensor.dtype != STRING and not holds(tensor.dtype, layout.specs[int(place)][0]):
             found.append((place, tensor.dtype, f"input {name!r} of model {model.name!r}"))
     return found
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import tree
 from ..tensor import Array
+from ..texts import STRING, text_rows
 from ..variable import Variable
 
 COPY_LIMIT = 256 << 20  # bytes up to which an array in the wrong layout is copied as a whole
@@ -28,20 +29,21 @@ class Column:
 
     Attributes:
         name: what the user knows it as, such as `x` or `y['age']`.
-        shape, dtype: of the rows as `rows` gives them.
+        shape, dtype: of the rows as `rows` gives them; "string" for texts.
         array: the array itself where programs may read it in place, else None.
     """
 
     __slots__ = ("array", "dtype", "name", "shape", "source")
 
-    def __init__(self, source: Any, name: str):
+    def __init__(self, source: Any, name: str, texts: bool = False):
+        found = text_rows(source, name) if texts else None
         self.name, self.source = name, source
-        self.dtype = _target_dtype(source.dtype, name, source)
+        self.dtype = _target_dtype(source.dtype, name, source, texts) if found is None else STRING
         self.shape: tuple[int, ...] = tuple(int(n) for n in source.shape)
         if not self.shape:
             raise ValueError(f"{name} is a single number ({source!r}); an array with an axis of samples is expected")
-        self.array: Array | None = None
-        if is_array(source):
+        self.array: Array | None = found
+        if found is None and is_array(source):
             if source.flags.c_contiguous and source.dtype == np.dtype(self.dtype):
                 self.array = np.asarray(source)
             elif source.nbytes <= COPY_LIMIT and not _on_disk(source):
@@ -55,7 +57,7 @@ class Column:
     @property
     def plain(self) -> bool:
         """Whether the user's array has the dtype of the program; then any array of its dtype in C order does."""
-        return is_array(self.source) and self.source.dtype == np.dtype(self.dtype)
+        return self.dtype != STRING and is_array(self.source) and self.source.dtype == np.dtype(self.dtype)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -66,14 +68,26 @@ class Column:
         part: Any = (self.source if self.array is None else self.array)[where]
         if hasattr(part, "toarray"):
             part = part.toarray()
-        return np.ascontiguousarray(part, self.dtype)
+        return part if self.dtype == STRING else np.ascontiguousarray(part, self.dtype)
 
     def part(self, start: int, stop: int) -> Column:
         """The column of some rows; nothing is copied."""
-        return Column((self.source if self.array is None else self.array)[start:stop], self.name)
+        return Column((self.source if self.array is None else self.array)[start:stop], self.name, self.dtype == STRING)
 
 
-def _target_dtype(dtype: Any, name: str, source: Any) -> str:
+def no_numbers(dtype: Any, name: str, source: Any, texts: bool = False) -> ValueError:
+    """The error of an array that holds no numbers, nor texts, where these are expected."""
+    found = ""
+    if np.dtype(dtype).kind == "O" and getattr(source, "size", 0):
+        first = np.asarray(source).flat[0]
+        found = f" whose first value is {first!r:.60} of type {type(first).__name__}"
+    return ValueError(
+        f"Invalid dtype: {dtype}. {name} is an array of dtype {dtype} and shape {tuple(source.shape)}{found}; "
+        f"numbers (bool, integers or floats){' or texts' if texts else ''} are expected"
+    )
+
+
+def _target_dtype(dtype: Any, name: str, source: Any, texts: bool) -> str:
     """The dtype that a program reads; a ValueError for what holds no numbers."""
     dtype = np.dtype(dtype)
     known = _KNOWN.get(dtype) or _KNOWN.get(dtype.newbyteorder("="))
@@ -83,14 +97,7 @@ def _target_dtype(dtype: Any, name: str, source: Any) -> str:
         return "float64"  # the long double of this machine
     if dtype.name.startswith(("bfloat16", "float8")):
         return "float32"
-    found = ""
-    if dtype.kind == "O" and getattr(source, "size", 0):
-        first = np.asarray(source).flat[0]
-        found = f" whose first value is {first!r:.60} of type {type(first).__name__}"
-    raise ValueError(
-        f"Invalid dtype: {dtype}. {name} is an array of dtype {dtype} and shape {tuple(source.shape)}{found}; "
-        "numbers (bool, integers or floats) are expected"
-    )
+    raise no_numbers(dtype, name, source, texts)
 
 
 def is_array(x: Any) -> TypeGuard[Array]:
@@ -149,26 +156,27 @@ def as_rows(x: Any, name: str) -> Any:
     )
 
 
-def columns(x: Any, name: str, places: int = 1) -> Any:
+def columns(x: Any, name: str, places: int = 1, texts: bool = False) -> Any:
     """The structure of `x` with a `Column` for each array; None stays.
 
     Args:
         x: an array, or lists, tuples and dictionaries of arrays.
         name: what the user knows it as.
         places: how many arrays the model takes here: a list of that many lists of numbers is several arrays.
+        texts: whether arrays may hold texts.
     """
     if x is None or isinstance(x, Column):
         return x
     if tree.is_dict(x):
-        return {k: columns(v, f"{name}[{k!r}]") for k, v in x.items()}
+        return {k: columns(v, f"{name}[{k!r}]", texts=texts) for k, v in x.items()}
     if tree.is_list(x):
         if not x:
             raise ValueError(f"{name} is an empty {type(x).__name__}; at least one array is expected")
         several = places > 1 and len(x) == places and isinstance(x[0], list | tuple)
         if several or not is_data(x):
-            items = [columns(e, f"{name}[{i}]") for i, e in enumerate(x)]
+            items = [columns(e, f"{name}[{i}]", texts=texts) for i, e in enumerate(x)]
             return tree.like(x, items)
-    return Column(as_rows(x, name), name)
+    return Column(as_rows(x, name), name, texts)
 
 
 def leaves(structure: Any) -> list[Column]:

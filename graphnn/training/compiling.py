@@ -164,7 +164,7 @@ class Compiling(StepMethods):
         >>> list(model.compile_report())
         ['predict']
         """
-        return ByJob((name, step.executable.report()) for name, step in self._compiled.steps.named())
+        return ByJob((name, step.report()) for name, step in self._compiled.steps.named())
 
     def compiled_source(self) -> ByJob:
         """The generated source of the kernels of each step that ran so far. Print it."""

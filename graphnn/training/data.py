@@ -13,7 +13,7 @@ from .columns import Column, columns, leaves, same_length
 
 def with_weights(x: Any, y: Any, sample_weight: Any, class_weight: Any, places: int = 1) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) as columns, class weights turned into sample weights."""
-    data = (columns(x, "x", places), columns(y, "y"), columns(sample_weight, "sample_weight"))
+    data = (columns(x, "x", places, texts=True), columns(y, "y"), columns(sample_weight, "sample_weight"))
     if class_weight is None:
         return data
     if sample_weight is not None:

@@ -64,7 +64,10 @@ class Loop:
         return step
 
     def _pace(self, layout: Layout, rows: int) -> int:
-        return self.fixed or self.step_for(layout, rows).pace(rows).next()
+        step = self.step_for(layout, rows)
+        if step.front is not None and not step.front.by_rows:
+            return 1
+        return self.fixed or step.pace(rows).next()
 
     def _run(self, chunk: Chunk, step: Step, outputs: list[Array] | None = None) -> list[Array]:
         if self.refresh is not None:
@@ -73,7 +76,8 @@ class Loop:
         found = step.run(chunk.inputs, chunk.steps, outputs)
         step.pace(chunk.batch).took(chunk.steps, time.perf_counter() - start)
         if self.watch is not None and self.watch.bad_step is not None and not self.watch.reason:
-            self.watch.explain(step.executable, chunk.layout.names, chunk.inputs, self.watch.bad_step - self.done)
+            numbers = step.numbers(chunk.inputs, chunk.steps)
+            self.watch.explain(step.executable, step.names, numbers, self.watch.bad_step - self.done)
         return found
 
     def numbers(self, source: Source, limit: int | None) -> Record:

@@ -23,7 +23,7 @@ class QuickPredictions:
     def keep(self, x: Any, step: Step) -> None:
         """Remembers the step that predicted for x, if that needs no other look at x."""
         key, arrays = _kind(x)
-        if key is None or not (step.by_rows and step.general and all(Column(a, "x").plain for a in arrays)):
+        if key is None or step.front is not None or not (step.by_rows and step.general and all(Column(a, "x").plain for a in arrays)):
             return
         places = _places(x, step.layout.x)
         if step.layout.y is None and set(places) == set(range(len(arrays))):

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 from graphnn_compiler.apart import rows_apart
-from graphnn_compiler.dims import ConcreteExtentNeeded, Dim, Extent, Shape, evaluate, symbol
+from graphnn_compiler.dims import ConcreteExtentNeeded, Dim, Extent, Shape, evaluate, symbol, symbols_of
 from graphnn_compiler.executable import Executable, Rows
 from graphnn_compiler.interpret import bind_symbols
 from graphnn_compiler.ir import Value
 from graphnn_compiler.ops.index import IndexOutOfRange
+from graphnn_compiler.report import Report
 from graphnn_compiler.runtime.fork import own_lock
 from graphnn_compiler.runtime.program import Mode
 from graphnn_compiler.trace import Tracer, tracing
@@ -25,8 +26,10 @@ from graphnn_compiler.trace import Tracer, tracing
 from .. import tree
 from ..config import floatx
 from ..dispatch import value
+from ..front import Front, Texts
 from ..layers.calling import epoch
 from ..tensor import BATCH, Array
+from ..texts import TextError
 from ..utils.packing import pack_x_y_sample_weight
 from ..variable import Variable
 from . import checks
@@ -47,6 +50,7 @@ class Step:
 
     Attributes:
         executable: what runs it.
+        front: what is done to texts before, None without texts.
         results: the structure of what the job gives, with the numbers of outputs in it.
         narrowed: the arrays whose numbers must be looked at before an integer input takes them, as `checks.narrowed` gives them.
         targets: for each output with a loss (number of the array with its targets, loss, shape of the predictions, name).
@@ -59,8 +63,9 @@ class Step:
         check_step(method, type(model).__name__)
         tracer = Tracer()
         with tracing(tracer):
+            front = Front(tracer)
             inputs = [
-                tracer.input(shape, dtype, name)
+                front.input(shape, dtype, name)
                 for shape, (dtype, _), name in zip(shapes, layout.specs, layout.names, strict=True)
             ]
             wide = checks.wide_inputs(model, layout)
@@ -73,7 +78,9 @@ class Step:
             if watch is not None:
                 watch.guard(tracer, found, model)
             graph = tracer.finish(outputs)
-        self.inputs = list(graph.inputs)
+        self.inputs = inputs
+        self.front = front.ready()
+        self.names = layout.names if self.front is None else front.names(layout.names)
         self.apart = job == "predict" and not model.run_eagerly and rows_apart(graph, symbol(BATCH))
         self.blocks: dict[tuple[int, ...], int] = {}
         self.executable = Executable(graph, eager=bool(model.run_eagerly), job=f"{job} step of {model.name}")
@@ -95,17 +102,22 @@ class Step:
 
     def run(self, inputs: Sequence[Array | Rows], steps: int = 1, outputs: Sequence[Array] | None = None) -> list[Array]:
         """Runs some steps; an index of the data that is out of range names the targets where it is one of theirs."""
+        numbers, n = self.numbers(inputs, steps), steps
         if outputs is not None and self.apart:
-            inputs, steps = self.in_blocks(inputs, steps)
+            numbers, n = self.in_blocks(numbers, steps)
         try:
-            found = self.executable.run(inputs, steps, outputs)
+            found = self.executable.run(numbers, n, outputs)
         except IndexOutOfRange as error:
             self._blame(inputs, steps)
-            raise self._located(error, inputs, steps) from None
+            raise self._located(error, inputs, steps, numbers, n) from None
         if outputs is None:
             for i in self.shared:
                 found[i] = np.array(found[i])
         return found
+
+    def numbers(self, inputs: Sequence[Array | Rows], steps: int) -> Sequence[Array | Rows]:
+        """The inputs of the program: numbers, those made of texts behind the others."""
+        return inputs if self.front is None else self.front(inputs, steps)
 
     def in_blocks(self, inputs: Sequence[Array | Rows], steps: int) -> tuple[Sequence[Array | Rows], int]:
         """The same rows in other steps, where rows do not depend on each other: smaller ones whose values fit into the caches, or larger
@@ -160,19 +172,28 @@ class Step:
             except ValueError as better:
                 raise better from None
 
-    def _located(self, error: IndexOutOfRange, inputs: Sequence[Array | Rows], steps: int) -> Exception:
-        """The error with the row of the data that has the bad number, where it is in the data as it is."""
-        for name, x in zip(self.layout.names, inputs, strict=True):
+    def _located(
+        self, error: IndexOutOfRange, inputs: Sequence[Array | Rows], steps: int, numbers: Sequence[Array | Rows], n: int
+    ) -> Exception:
+        """The error with the row of the data that has the bad number, where it is in the data as it is, or in what texts became."""
+        places = range(len(inputs)) if self.front is None else self.front.places()
+        for name, place, made in zip(self.names, places, numbers, strict=True):
+            x = inputs[place]
             rows = np.arange(len(x)) if not isinstance(x, Rows) else np.arange(x.first, x.first + steps * x.batch)
             if isinstance(x, Rows) and x.order is not None:
                 rows = x.order[rows]
-            part = (x.array if isinstance(x, Rows) else x)[rows]
+            part = np.concatenate([made.at(s) for s in range(n)]) if isinstance(made, Rows) else made
             bad = np.flatnonzero(part == error.value)
-            if bad.size and part.dtype.kind in "iuf":
+            if bad.size and part.dtype.kind in "iuf" and len(part) == len(rows):
                 row = rows[bad[0] * len(rows) // part.size]
                 more = f". It is in row {row} of {name}"
                 return IndexOutOfRange(error.value, error.position, error.limit, error.where, more)
         return error
+
+    def report(self) -> Report:
+        """What was compiled, and what runs before it."""
+        found = self.executable.report()
+        return found if self.front is None else replace(found, before=self.front.describe(self.layout.names))
 
     def check(self, found: Sequence[Any]) -> None:
         """Refuses data that integer inputs cannot hold; `found` are columns, or arrays ready for `run`."""
@@ -206,7 +227,8 @@ class Step:
     @property
     def by_rows(self) -> bool:
         """Whether every output has the rows of the batch in front, so that batches can be written one behind the other."""
-        return all(s and s[0] == symbol(BATCH) for s in self.shapes)
+        known = {n for v in self.inputs for d in v.shape for n in symbols_of(d)}  # the length of texts is not
+        return all(s and s[0] == symbol(BATCH) and all(known >= symbols_of(d) for d in s[1:]) for s in self.shapes)
 
 
 class Place:
@@ -243,6 +265,8 @@ def _places(found: Any, outputs: list[Value]) -> Any:
     """The structure with a `Place` for each value; numbers and None stay."""
 
     def place(x: Any) -> Any:
+        if isinstance(x, Texts):
+            raise TextError("the result of a step must be numbers, but it is texts (a tensor of dtype string)")
         if isinstance(x, Variable):
             x = x.value
         elif isinstance(x, np.ndarray | np.generic):
