@@ -14,9 +14,9 @@ from .merging import show
 
 __all__ = ["AdditiveAttention", "Attention"]
 
-# Taken from the scores of steps that are left out: far more than scores differ by, so that such steps get no weight, and
-# that the steps of a row without any other get equal ones.
+# Taken from the scores of steps that are left out: far more than scores differ by, so that such steps get no weight.
 _LEFT_OUT = {"float16": 6e4, "float64": 1e18}
+PAIRS = 1 << 10, 1 << 16  # of queries and keys, from which on blocks of scores are faster than a matrix: in inference, in training
 
 
 class Attention(ConfiguredLayer):
@@ -100,14 +100,13 @@ class Attention(ConfiguredLayer):
         self.check_mask(mask)
         query, value, key = *inputs[:2], inputs[-1]  # of two, the value is its own key
         seen = None if mask is None else mask[1]
-        weights = None
-        if not training or self.dropout == 0:
-            weights = shares(self.scores(query, key), seen, use_causal_mask)
-            output = ops.matmul(weights, value)
-        elif self._tiled(query, value, key) and not return_attention_scores:
-            output = self._without_scores(query, value, key, seen, use_causal_mask)
+        weights, drops, tiled = None, training and self.dropout > 0, self._tiled(query, value, key)
+        if tiled and not return_attention_scores and (drops or _many_pairs(query, key, bool(training))):
+            output = self._without_scores(query, value, key, seen, use_causal_mask, drops)
         else:
-            weights = self._dropped(shares(self.scores(query, key), seen, use_causal_mask), self._tiled(query, value, key))
+            weights = shares(self.scores(query, key), seen, use_causal_mask)
+            if drops:
+                weights = self._dropped(weights, tiled)
             output = ops.matmul(weights, value)
         if mask is not None and mask[0] is not None:
             output = ops.multiply(output, ops.cast(ops.expand_dims(truth(mask[0]), -1), output.dtype))
@@ -118,13 +117,16 @@ class Attention(ConfiguredLayer):
         products = self.score_mode == "dot" and type(self).scores is Attention.scores
         return products and len(query.shape) == 3 and query.shape[0] == key.shape[0] == value.shape[0]
 
-    def _without_scores(self, query: Any, value: Any, key: Any, seen: Any, causal: bool) -> Any:
-        """The result with dropout."""
+    def _without_scores(self, query: Any, value: Any, key: Any, seen: Any, causal: bool, drops: bool) -> Any:
+        """The result, block by block."""
         query = query if self.scale is None else ops.multiply(query, self.scale)
         q, k, v = (ops.expand_dims(x, 2) for x in (query, key, value))  # as one head
         mask = None if seen is None else ops.expand_dims(truth(seen), -2)
         mask = mask if mask is None or len(mask.shape) < 3 else ops.expand_dims(mask, 1)
-        found = attention(q, k, v, self.dropout, mask=mask, scale=1.0, is_causal=causal, seed=self.seed_generator)
+        if drops:
+            found = attention(q, k, v, self.dropout, mask=mask, scale=1.0, is_causal=causal, seed=self.seed_generator)
+        else:
+            found = ops.dot_product_attention(q, k, v, mask=mask, scale=1.0, is_causal=causal)
         return ops.squeeze(found, 2)
 
     def _dropped(self, weights: Any, tiled: bool) -> Any:
@@ -226,6 +228,12 @@ def sums_squashed(query: Any, key: Any, scale: Any) -> Any:
     """tanh(scale * (q[t] + k[s])), (batch, T, S, n)."""
     sums = ops.add(ops.expand_dims(query, -2), ops.expand_dims(key, -3))
     return ops.tanh(sums if scale is None else ops.multiply(scale, sums))
+
+
+def _many_pairs(query: Any, key: Any, training: bool) -> bool:
+    """Whether there may be so many pairs of queries and keys that their scores are better not in memory."""
+    steps = query.shape[1], key.shape[1]
+    return not all(isinstance(n, int) for n in steps) or steps[0] * steps[1] >= PAIRS[training]
 
 
 def shares(scores: Any, mask: Any, causal: bool) -> Any:

@@ -150,6 +150,29 @@ def test_dropout_without_a_matrix_of_weights_as_with_it(scaled: bool, masks: Any
     assert all(a.any() == sees for a in found[0])
 
 
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+def test_long_sequences_need_no_matrix(masked: bool, causal: bool, training: bool) -> None:
+    layer = layers.Attention(use_scale=True)
+    steps = 260 if training else 40
+    r = np.random.RandomState(steps)
+    q, v = (r.standard_normal((2, n, 4)).astype("float32") for n in (steps, steps + 3))
+    mask = [None, r.rand(2, steps + 3) < 0.7] if masked else None
+    layer([q[:, :2], v[:, :2]])  # short: with a matrix
+    assert "Attention" not in kernels(layer)
+    found = layer([q, v], mask=mask, use_causal_mask=causal, training=training)
+    assert "Attention" in kernels(layer)
+    want, weights = layer([q, v], mask=mask, use_causal_mask=causal, training=training, return_attention_scores=True)
+    assert weights.shape == (2, steps, steps + 3)
+    np.testing.assert_allclose(found, want, rtol=2e-5, atol=2e-6)
+
+
+def kernels(layer: Any) -> list[str]:
+    """The ops of all programs of a layer."""
+    return [type(n.op).__name__ for p in layer._programs._kept.values() if p is not None for n in p.graph.nodes]
+
+
 def test_other_ranks() -> None:
     layer = layers.Attention()
     assert np.allclose(layer([Q[0], K[0]]), np.asarray(layer([Q, K]))[0], atol=1e-6)
