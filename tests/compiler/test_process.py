@@ -272,9 +272,9 @@ for i in range(12):
     now = bits(weights)
     for w, a in zip(weights, first): w.write(a)
     states = []
-    for _ in range(calls + 2):
+    for i in range(10 * (calls + 2)):  # one by one: a call may be made of several
         states.append(bits(weights))
-        step.run([Rows(x, 32), Rows(y, 32)], 10)
+        step.run([Rows(x, 32, 32 * (i % 10)), Rows(y, 32, 32 * (i % 10))], 1)
     assert now in states, "a torn step"
 assert sorted(late)[len(late) // 2] < 0.25, late
 """
