@@ -48,6 +48,11 @@ class Rows:
         return self.array[part] if self.order is None else self.array[self.order[part]]
 
 
+def _shape(x: Array | Rows) -> tuple[int, ...]:
+    """The shape of an input of a step."""
+    return (x.batch, *x.array.shape[1:]) if isinstance(x, Rows) else x.shape
+
+
 def address(a: Any) -> int:
     """Where an array's numbers begin; `ctypes.data` takes five times as long."""
     try:
@@ -164,7 +169,7 @@ class Executable:
 
     def _run(self, inputs: Sequence[Array | Rows], steps: int, outputs: Sequence[Array] | None) -> list[Array]:
         if self._resting is not None and self._resting.possible:
-            form = self._resting.choose(steps)
+            form = self._resting.choose(steps, lambda: bind_symbols(self.graph.inputs, [_shape(x) for x in inputs]))
             if form is not None:
                 return form._run(inputs, steps, outputs)
         if steps == 1 and outputs is None and self._last is not None:

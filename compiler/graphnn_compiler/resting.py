@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .dims import evaluate
+from .dims import evaluate, symbols_of
 from .ir import Graph
 from .look_up import Looked
 from .report import Report
@@ -66,21 +66,37 @@ class Resting:
         self._costs: dict[Program, int] = {}
         self._lock = own_lock(self)
 
-    def choose(self, steps: int) -> Executable | None:
-        """What to run instead of the graph as it is: from the second run on, or for one of many steps."""
+    def choose(self, steps: int, extents: Callable[[], Mapping[str, int]]) -> Executable | None:
+        """What to run instead of the graph as it is: from the second run on, or for one of many steps.
+
+        Args:
+            steps: of the run that comes.
+            extents: gives the numbers of its symbols.
+        """
         now, form = last_write(), self.form
         rests = form is not None and form.ready is now
-        if form is not None and rests and (form is self._tables or self._spent < self._price or not self._price):
+        if form is not None and rests and (form is self._tables or not self._price):
             return form.main
         if not rests:
             self._spent = 0
             if now is not self._seen and steps < MANY:
                 self._seen = now
                 return None
+        elif form is not None and self._spent + self._coming(steps, extents) < self._price:
+            return form.main
         with self._lock:
-            return self._prepared(now, rests)
+            return self._prepared(now, steps, extents)
 
-    def _prepared(self, now: object, rests: bool) -> Executable | None:
+    def _coming(self, steps: int, extents: Callable[[], Mapping[str, int]]) -> int:
+        """What products of looked-up rows will cost in a run of many steps; a single one is not worth a look."""
+        return steps * self._cost(extents()) if steps >= MANY else 0
+
+    def _cost(self, extents: Mapping[str, int]) -> int:
+        """What products of looked-up rows cost in a step."""
+        known = [one for one in self._look_ups if symbols_of(one.rows) <= extents.keys()]
+        return sum(evaluate(one.rows, extents) * one.per_row for one in known)
+
+    def _prepared(self, now: object, steps: int, extents: Callable[[], Mapping[str, int]]) -> Executable | None:
         if self._plain is None:
             rest = at_rest(self.graph())
             if rest is None:
@@ -91,14 +107,14 @@ class Resting:
             if self._price:
                 self._plain.main.ran = self._count
         form = self._plain
-        if rests:
+        if self._price and self._spent + self._coming(steps, extents) >= self._price:
             if self._tables is None:
                 rest = at_rest(self.graph(), tables=True)
                 if rest is None:  # no table is small enough
                     self._price = 0
-                    return form.main
-                self._tables = Form(rest, self.make)
-            form = self._tables
+                else:
+                    self._tables = Form(rest, self.make)
+            form = self._tables or form
         form.prepare(now)
         self.form = form
         return form.main
@@ -109,6 +125,5 @@ class Resting:
         if cost is None:
             if len(self._costs) > 64:
                 self._costs.clear()
-            cost = sum(evaluate(one.rows, program.env) * one.per_row for one in self._look_ups)
-            self._costs[program] = cost
+            cost = self._costs[program] = self._cost(program.env)
         self._spent += steps * cost

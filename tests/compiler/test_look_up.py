@@ -93,6 +93,19 @@ def test_products_are_made_when_they_have_been_paid() -> None:
     assert run._resting.form is run._resting._tables is not None
 
 
+def test_a_run_that_pays_makes_products_at_once() -> None:
+    table, w, bias = state(WORDS, WIDTH), state(WIDTH, UNITS), state(UNITS)
+    rows = WORDS // T + 1  # in steps of one row
+    x = ids(2 * rows)
+    want = Executable(dense(table, w, bias))([x])[0]
+    for n, tables in ((rows - 2, False), (rows, True)):
+        run, out = Executable(dense(table, w, bias)), np.zeros((n * T, 1, UNITS), "float32")
+        for i in range(2):
+            run.run([Rows(x, 1)], n, [out])
+            assert (run._resting.form is run._resting._tables) == (tables or i > 0)
+            np.testing.assert_array_equal(out.reshape(n, T, UNITS), want.transpose(1, 0, 2)[:n])
+
+
 def test_new_weights_are_seen_and_paid_again() -> None:
     table, w, bias = state(WORDS, WIDTH), state(WIDTH, UNITS), state(UNITS)
     run = Executable(dense(table, w, bias))

@@ -123,7 +123,9 @@ class Binder:
             gathers: inputs whose rows are gathered first: how many rows, the bytes of each, the rows of what they are taken from.
         """
         entries, guard = arrange(lowered.steps, lowered.guard, Costs(self.number, self.threads, min_parallel_work()))
-        self.compile_missing(lowered, [*([TAKE_ROWS] if gathers else []), *([LANES] if len(entries) < len(lowered.steps) else [])])
+        loops = sum(isinstance(step, ControlStep) for step in lowered.steps)
+        # Lanes depend on the numbers, kernels must not.
+        self.compile_missing(lowered, [*([TAKE_ROWS] if gathers else []), *([LANES] if loops > 1 and self.threads > 1 else [])])
         table = Table([], guard + len(gathers) - 1)
         self.tables.append(table)
         part = _Part(self, entries, outside, [(lowered.inputs[i], i, *sizes) for i, sizes in gathers.items()])
