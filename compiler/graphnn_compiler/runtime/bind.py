@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ..dims import Extent, evaluate
-from ..kernels.conv_plan import ConvPlan, plan_conv, spec_of
-from ..kernels.conv_weights_plan import plan_weights
+from ..kernels.conv_plan import ConvPlan
 from ..kernels.gemm_layout import TILE
-from ..kernels.gemm_plan import GemmPlan
-from ..kernels.gemm_plan import plan as plan_gemm
 from ..lowering.lower import Lowered
-from ..lowering.products import FLOPS_PER_WORK
-from ..lowering.steps import ControlStep, ConvStep, GemmStep, KernelStep, LoopStep, Place, Section, Step, TiledStep
+from ..lowering.steps import ControlStep, KernelStep, LoopStep, Place, Section, Step, TiledStep
 from ..memory import ALIGN, Lifetime
 from ..memory import plan as plan_memory
 from ..ops.base import itemsize
-from ..ops.conv import ConvInput, ConvKernel
 from ..ops.movement import Constant
 from ..views import Buffer
 from . import team
 from .context import LINE, LINES
 from .lanes import LONG, Costs, Entry, Lanes, arrange
 from .loader import addresses
+from .products import plan_product, product_spec
+from .rows import Address, Row, Slot, Table
 from .spec import KernelSpec
-from .table import BARRIER, GUARD, PARALLEL
 
-Words = npt.NDArray[np.int64]
 RUN = KernelSpec("run")
 TAKE_ROWS = KernelSpec("take_rows")
 MIN_PARALLEL_WORK = 1 << 14
@@ -44,60 +38,6 @@ def min_parallel_work() -> int:
     if text and not text.isdecimal():
         raise ValueError(f"GRAPHNN_MIN_PARALLEL_WORK must be a whole number, received {text!r}")
     return int(text or MIN_PARALLEL_WORK)
-
-
-@dataclass
-class Address:
-    """Where an operand is: `kind` and `slot` say in which memory, `offset` counts bytes, `stride` those from one step to the next.
-
-    Kinds: "arena" (slot: a work space), "number" (the offset is the address), "table" (slot: a table), and what a program is given
-    anew for each run: "input", "output", "order".
-    """
-
-    kind: str
-    slot: object = None
-    offset: int = 0
-    stride: int = 0
-
-    def moved(self, offset: int, stride: int) -> Address:
-        """The address some bytes further on, moving by other steps."""
-        return Address(self.kind, self.slot, self.offset + offset, stride)
-
-
-@dataclass
-class Row:
-    """An instruction: its kernel, dims block and operands. `tile`: which of the dims points to those of its epilogue."""
-
-    kernel: int
-    dims: Words
-    operands: list[Address]
-    parallel: bool
-    step: Step | None
-    tile: int = -1
-
-
-@dataclass
-class Table:
-    """The instructions of a program or a sub-program, in order. `guards`: rows after which a step may be abandoned."""
-
-    rows: list[Row]
-    guard: int = -1  # the row after which a step may be abandoned
-    closed: bool = False  # a barrier follows the last row
-    guarded: bool = False  # a sub-program that looks for the stop flag after its last row
-
-    @property
-    def parallel(self) -> bool:
-        """Whether the team is needed."""
-        return any(r.parallel for r in self.rows)
-
-    def flags(self, i: int, together: bool) -> int:
-        """The flags of a row; `together`: the team walks the table."""
-        row, following = self.rows[i], self.rows[(i + 1) % len(self.rows)]
-        flags = PARALLEL * row.parallel
-        last = i == len(self.rows) - 1
-        if together and (row.parallel or following.parallel or (self.closed and last)):
-            flags |= BARRIER
-        return flags | GUARD * (i == self.guard or (self.guarded and last))
 
 
 Outside = Callable[[Buffer], Address]
@@ -165,7 +105,7 @@ class Binder:
         def add(lowered: Lowered) -> None:
             for step in lowered.steps:
                 if isinstance(step, TiledStep):
-                    wanted.extend([self.product_spec(step), *([step.epilogue.spec] if step.epilogue is not None else [])])
+                    wanted.extend([product_spec(step, self.env), *([step.epilogue.spec] if step.epilogue is not None else [])])
                 elif isinstance(step, LoopStep | KernelStep):
                     wanted.append(step.spec)
                 elif isinstance(step, ControlStep):
@@ -188,53 +128,10 @@ class Binder:
         """Whether the team shares so much work."""
         return self.threads > 1 and work >= min_parallel_work()
 
-    # -- products
-
-    def product_spec(self, step: TiledStep) -> KernelSpec:
-        """The kernel of a product, which its numbers have little influence on."""
-        if isinstance(step, ConvStep):
-            name = "conv_weights" if isinstance(step.op, ConvKernel) else "conv"
-            return spec_of(name, step.dtype, step.sliding(self.env).by_channel)
-        assert isinstance(step, GemmStep)
-        unit = itemsize(step.dtype)
-        return plan_gemm(1, 1, 1, (1, 1), (0, 0, unit, unit), (0, 0, unit, unit), (0, 0, unit), step.dtype, 1).spec
-
-    def plan(self, step: TiledStep) -> GemmPlan | ConvPlan:
-        """How a product is computed."""
-        env, scratch, least = self.env, step.epilogue is not None, min_parallel_work() * FLOPS_PER_WORK
-        if isinstance(step, ConvStep):
-            sliding = step.sliding(env)
-            if isinstance(step.op, ConvKernel):
-                return plan_weights(sliding, step.dtype, self.threads, min_parallel=least, scratch=scratch)
-            turned = isinstance(step.op, ConvInput)
-            return plan_conv(sliding, turned, step.dtype, self.threads, min_parallel=least, scratch=scratch)
-        assert isinstance(step, GemmStep)
-        size = itemsize(step.dtype)
-        m, n, k = (self.number(d) for d in (step.m, step.n, step.k))
-        outer, inner = (self.number(d) for d in step.batch)
-        a, b, c = ([self.number(s) * size for s in part] for part in (step.a_strides, step.b_strides, step.c_strides))
-        return plan_gemm(
-            m, n, k, (outer, inner), (a[0], a[1], a[2], a[3]), (b[0], b[1], b[2], b[3]), (c[0], c[1], c[2]), step.dtype,
-            self.threads, min_parallel=least, scratch=scratch, panels=step.panels,
-        )  # fmt: skip
-
 
 def control_spec(step: ControlStep) -> KernelSpec:
     """The kernel of a control step."""
     return KernelSpec("control", (("kind", step.name),))
-
-
-class Slot:
-    """A piece of work space: `offset` into the whole of `base`, or of the program's where that is None."""
-
-    def __init__(self) -> None:
-        self.offset = 0
-        self.base: Slot | None = None
-
-    @property
-    def absolute(self) -> int:
-        """The offset into the program's work space."""
-        return self.offset + (self.base.absolute if self.base is not None else 0)
 
 
 class _Part:
@@ -331,7 +228,7 @@ class _Part:
 
     def tiled(self, step: TiledStep, places: list[Address]) -> Row:
         """The row of a product."""
-        chosen = self.binder.plan(step)
+        chosen = plan_product(step, self.binder.env, self.binder.threads, min_parallel_work())
         dims = np.array(chosen.dims, np.int64)
         work = Address("arena", self.slot(chosen.workspace)) if chosen.workspace else Address("number")
         places = [*places, work, Address("number")]

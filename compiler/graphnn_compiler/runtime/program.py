@@ -20,11 +20,12 @@ from ..ops.base import itemsize
 from ..views import Buffer
 from . import team
 from .arena import ARENAS, LARGE, aligned
-from .bind import RUN, Address, Binder, Slot, Table
+from .bind import RUN, Binder
 from .context import KernelError, errors, new_context
 from .fork import own_lock
 from .loader import addresses
 from .pace import Pace
+from .rows import Address, Slot, Table
 from .table import BUFS, ID, ROW_BYTES, ROW_WORDS
 
 _NOTHING = aligned(0)
