@@ -20,7 +20,6 @@ from graphnn_compiler.ir import Value
 from graphnn_compiler.ops.index import IndexOutOfRange
 from graphnn_compiler.report import Report
 from graphnn_compiler.runtime.fork import own_lock
-from graphnn_compiler.runtime.program import Mode
 from graphnn_compiler.trace import Tracer, tracing
 
 from .. import tree
@@ -33,15 +32,12 @@ from ..texts import TextError
 from ..utils.packing import pack_x_y_sample_weight
 from ..variable import Variable
 from . import checks
+from .blocks import Blocks
 from .hints import check_step
 from .layout import Layout
 from .pace import Pace
 from .watch import FinitenessWatch
 
-CACHE = 2 << 20  # bytes of values that caches hold beside what else passes through them
-SMALLEST = 16  # rows: below, what each step costs counts
-HEAVY = 32 << 20  # bytes of weights from which on several batches are predicted at a time,
-MOST = 4  # as many at most
 JOBS = ("train", "test", "predict")
 
 
@@ -82,8 +78,8 @@ class Step:
         self.front = front.ready()
         self.names = layout.names if self.front is None else front.names(layout.names)
         self.apart = job == "predict" and not model.run_eagerly and rows_apart(graph, symbol(BATCH))
-        self.blocks: dict[tuple[int, ...], int] = {}
         self.executable = Executable(graph, eager=bool(model.run_eagerly), job=f"{job} step of {model.name}")
+        self.blocks = Blocks(self.executable)
         self.shapes = [v.shape for v in outputs]
         self.dtypes = [v.dtype for v in outputs]
         # These may share memory with a weight or an input.
@@ -104,7 +100,7 @@ class Step:
         """Runs some steps; an index of the data that is out of range names the targets where it is one of theirs."""
         numbers, n = self.numbers(inputs, steps), steps
         if outputs is not None and self.apart:
-            numbers, n = self.in_blocks(numbers, steps)
+            numbers, n = self.blocks.cut(numbers, steps)
         try:
             found = self.executable.run(numbers, n, outputs)
         except IndexOutOfRange as error:
@@ -118,33 +114,6 @@ class Step:
     def numbers(self, inputs: Sequence[Array | Rows], steps: int) -> Sequence[Array | Rows]:
         """The inputs of the program: numbers, those made of texts behind the others."""
         return inputs if self.front is None else self.front(inputs, steps)
-
-    def in_blocks(self, inputs: Sequence[Array | Rows], steps: int) -> tuple[Sequence[Array | Rows], int]:
-        """The same rows in other steps, where rows do not depend on each other: smaller ones whose values fit into the caches, or larger
-        ones for which large weights are read less often."""
-        rows = [x for x in inputs if isinstance(x, Rows) and x.order is None]
-        if len(rows) < len(inputs):
-            return inputs, steps
-        batch = rows[0].batch
-        block = self.block(batch, [x.array.shape[1:] for x in rows])
-        if block > batch:
-            block = batch * max(n for n in range(1, block // batch + 1) if steps % n == 0)
-        return [replace(x, batch=block) for x in rows], steps * batch // block
-
-    def block(self, batch: int, trailing: Sequence[tuple[int, ...]]) -> int:
-        """How many rows are better computed at a time: a divisor of the batch, or some batches."""
-        key = (batch, *[d for s in trailing for d in s])
-        if key not in self.blocks:
-            mode = Mode(("rows",) * len(trailing), outputs_by_step=True, limits=(0,) * len(trailing))
-            program = self.executable.program([(batch, *s) for s in trailing], mode)
-            weights = sum(state.array.nbytes for state in program.lowered.states)  # type: ignore[attr-defined]
-            fitting = batch * max(CACHE, weights) // max(program.arena_bytes, 1)
-            if weights > HEAVY and fitting >= 2 * batch:
-                self.blocks[key] = batch * min(fitting // (2 * batch), MOST)
-            else:
-                divisors = [d for d in range(min(SMALLEST, batch), batch + 1) if batch % d == 0]
-                self.blocks[key] = max([d for d in divisors if d <= fitting], default=divisors[0])
-        return self.blocks[key]
 
     def by_batches(self, arrays: Sequence[Array], batch: int) -> list[Array] | None:
         """The outputs for many rows, of a step that serves any number; None where that may take too long for one native call."""
