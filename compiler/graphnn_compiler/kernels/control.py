@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..runtime.context import ABANDONED, CODE, LINE, LINES, NOTED, NOW, STEP_OF
+from ..runtime.context import CODE, LINE, LINES, NOTED, NOW, STEP_OF
 from ..simd import call_kernel, scalar_i32, scalar_u8, set_word, word
 from .run import stack_words
 
@@ -30,10 +30,7 @@ def build(kind: str) -> Callable[..., Any]:
         set_word(block, 1, word(dims, 1))
         set_word(block, 2, word(dims, 2))
         set_word(block, 3, 0)
-        code = call_kernel(word(dims, 0), block, 0, ctx, tid, n)
-        if code == 0 and word(ctx + 8 * (LINES + LINE * tid), CODE) != 0:
-            code = ABANDONED
-        return code
+        return call_kernel(word(dims, 0), block, 0, ctx, tid, n)
 
     def while_loop(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
         block = stack_words(4)
@@ -52,8 +49,6 @@ def build(kind: str) -> Callable[..., Any]:
                 code = call_kernel(word(dims, 0), block, 0, ctx, tid, n)
                 if code == 0:
                     going = 1
-        if code == 0 and word(ctx + 8 * (LINES + LINE * tid), CODE) != 0:
-            code = ABANDONED
         return code
 
     def switch(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
@@ -63,10 +58,7 @@ def build(kind: str) -> Callable[..., Any]:
         set_word(block, 1, word(dims, chosen + 2))
         set_word(block, 2, 1)
         set_word(block, 3, 0)
-        code = call_kernel(word(dims, 0), block, 0, ctx, tid, n)
-        if code == 0 and word(ctx + 8 * (LINES + LINE * tid), CODE) != 0:
-            code = ABANDONED
-        return code
+        return call_kernel(word(dims, 0), block, 0, ctx, tid, n)
 
     def lanes(dims: int, bufs: int, ctx: int, tid: int, n: int) -> int:
         mine = ctx + 8 * (LINES + LINE * tid)

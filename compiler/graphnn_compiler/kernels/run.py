@@ -115,6 +115,8 @@ def build() -> Callable[..., Any]:
                 row += ROW_BYTES
             step += 1
         set_word(mine, NOW, calling_step)
+        if decision == 0 and word(mine, CODE) != 0:  # so that a table around this one knows, before its guard
+            decision = ABANDONED
         return decision
 
     return run
