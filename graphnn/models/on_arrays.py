@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from graphnn_compiler.dims import ConcreteExtentNeeded, Shape
 from graphnn_compiler.trace import active
 
@@ -13,6 +13,7 @@ from ..dispatch import find
 from ..layers import versions
 from ..layers.layer import Layer
 from ..narrowing import check_whole, holds
+from ..plain import plain_arrays
 from ..program import Program, Slot, as_array
 from ..tensor import Array, KerasTensor
 from ..texts import STRING, TextError, text_rows
@@ -131,16 +132,7 @@ class OnArrays(_Base):
         return program
 
 
-def _plain(x: Any) -> tuple[tuple[Array, ...], Any]:
-    """The arrays of x, if it is one in C order or a list or tuple of some, and their kind; else none."""
-    if type(x) is np.ndarray:
-        return ((x,), (x.shape, x.dtype)) if x.flags.c_contiguous else ((), None)
-    container: Any = x.__class__
-    if container is not list and container is not tuple:
-        return (), None
-    kind: list[Any] = []
-    for a in x:
-        if type(a) is not np.ndarray or not a.flags.c_contiguous:
-            return (), None
-        kind.append((a.shape, a.dtype))
-    return tuple(x), tuple(kind)
+def _plain(x: Any) -> tuple[Sequence[Array], Any]:
+    """The arrays of x, if it is one in C order or a flat structure of some, and their kind."""
+    form, arrays = plain_arrays(x)
+    return arrays, (form, *[(a.shape, a.dtype) for a in arrays])

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import tree
 from ..layers.calling import epoch
+from ..plain import plain_arrays
 from ..tensor import Array
 from .columns import Column
 from .steps import Step
@@ -23,7 +24,7 @@ class QuickPredictions:
     def keep(self, x: Any, step: Step) -> None:
         """Remembers the step that predicted for x, if that needs no other look at x."""
         key, arrays = _kind(x)
-        if key is None or step.front is not None or not (step.by_rows and step.general and all(Column(a, "x").plain for a in arrays)):
+        if not arrays or step.front is not None or not (step.by_rows and step.general and all(Column(a, "x").plain for a in arrays)):
             return
         places = _places(x, step.layout.x)
         if step.layout.y is None and set(places) == set(range(len(arrays))):
@@ -37,7 +38,7 @@ class QuickPredictions:
             return None
         rows = len(given[0])
         for a in given:
-            if len(a) != rows or not a.flags.c_contiguous:
+            if len(a) != rows:
                 return None
         if not rows:
             return None
@@ -52,19 +53,9 @@ class QuickPredictions:
 
 
 def _kind(x: Any) -> tuple[Hashable, Sequence[Array]]:
-    """What a step for x is found by, and its arrays; None for what is no plain structure of arrays."""
-    if type(x) is np.ndarray:
-        return (x.shape[1:], x.dtype) if x.ndim else None, (x,)
-    kind: Any = x.__class__
-    if kind is not list and kind is not tuple and kind is not dict:
-        return None, ()
-    arrays: Sequence[Any] = list(x.values()) if kind is dict else x
-    key: list[Any] = [tuple(x) if kind is dict else kind]
-    for a in arrays:
-        if type(a) is not np.ndarray or not a.ndim:
-            return None, ()
-        key.append((a.shape[1:], a.dtype))
-    return tuple(key) if arrays else None, arrays
+    """What a step for x is found by, and its arrays; no arrays for what is no plain structure of some."""
+    form, arrays = plain_arrays(x)
+    return (form, *[(a.shape[1:], a.dtype) for a in arrays]), arrays
 
 
 def _places(x: Any, numbers: Any) -> list[Any]:
