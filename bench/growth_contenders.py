@@ -12,11 +12,12 @@ import warnings
 from typing import Any
 
 import numpy as np
+from growth_points import Fitted, Looped
 
 RATE = 0.01
 
 
-class Keras:
+class Keras(Fitted):
     """Any package with the API of Keras 3."""
 
     def __init__(self, package: str, width: int, batch: int):
@@ -24,7 +25,7 @@ class Keras:
             sys.modules["tensorflow"] = None  # type: ignore[assignment]  # as if it were not installed: it would be imported for its seed
         keras: Any = importlib.import_module(package)
         layers = keras.layers
-        self.batch = batch
+        super().__init__(batch)
         self.model = keras.Sequential(
             [
                 keras.Input((width,)),
@@ -35,45 +36,20 @@ class Keras:
         )
         self.model.compile(keras.optimizers.SGD(RATE), "sparse_categorical_crossentropy")
 
-    def epoch(self, x: Any, y: Any) -> None:
-        """One epoch of fit."""
-        self.model.fit(x, y, batch_size=self.batch, verbose=0)
 
-    def predict(self, x: Any) -> Any:
-        """The probabilities."""
-        return self.model.predict(x, batch_size=self.batch, verbose=0)
-
-
-class Torch:
+class Torch(Looped):
     """PyTorch, eager, with tensor slicing and the fused optimizer."""
 
     def __init__(self, width: int, batch: int):
-        torch: Any = importlib.import_module("torch")
-        self.torch, self.batch = torch, batch
+        super().__init__(batch)
+        torch: Any = self.torch
         nn = torch.nn
         self.model = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 10))
         self.optimizer = torch.optim.SGD(self.model.parameters(), RATE, fused=True)
 
-    def epoch(self, x: Any, y: Any) -> None:
-        """One shuffled loop."""
-        torch, b = self.torch, self.batch
-        x, y = torch.from_numpy(x), torch.from_numpy(y).long()
-        order, total = torch.randperm(len(x)), 0.0
-        for i in range(0, len(x), b):
-            idx = order[i : i + b]
-            self.optimizer.zero_grad(set_to_none=True)
-            loss = torch.nn.functional.cross_entropy(self.model(x[idx]), y[idx])
-            loss.backward()
-            self.optimizer.step()
-            total = total + loss.detach()
-        float(total)
-
-    def predict(self, x: Any) -> Any:
-        """The probabilities."""
-        torch, b = self.torch, self.batch
-        x = torch.from_numpy(x)
-        with torch.inference_mode():
-            return torch.cat([torch.softmax(self.model(x[i : i + b]), 1) for i in range(0, len(x), b)]).numpy()
+    def tensors(self, x: Any) -> Any:
+        """The rows as they are."""
+        return self.torch.from_numpy(x)
 
 
 class JaxScan:
